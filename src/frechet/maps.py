@@ -1,0 +1,263 @@
+"""The linear maps that rules are made of: elementwise factors, parts of complex numbers, shapes, selections.
+
+Maps that depend on a shape count axes from the end, so that leading stack axes pass through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .linear_map import Array, Function, LinearMap, Shape, linear
+
+
+class Diagonal(LinearMap):
+    """v ↦ d · v elementwise, with v broadcast from in_shape to out_shape.
+
+    The factor d is a number, an array, or a function of residuals that is called when d is first needed: what a
+    rule keeps for the reverse pass is then the values that the program holds anyway, not another array.
+    """
+
+    __slots__ = ("_factor", "_residuals", "in_shape", "out_shape")
+
+    def __init__(self, factor: Any, residuals: tuple[Any, ...] | None, in_shape: Shape, out_shape: Shape) -> None:
+        self._factor = factor
+        self._residuals = residuals
+        self.in_shape = in_shape
+        self.out_shape = out_shape
+
+    @property
+    def factor(self) -> Array:
+        """The factor d, of a shape that broadcasts against out_shape."""
+        if self._residuals is not None:
+            self._factor = self._factor(*self._residuals)
+            self._residuals = None
+        return self._factor
+
+    def push(self, v: Array) -> Array:
+        d = self._factor if self._residuals is None else self.factor
+        if self.in_shape != self.out_shape:
+            v = broadcast(v, self.in_shape, self.out_shape)
+        return v * d
+
+    def pull(self, w: Array) -> Array:
+        d = self._factor if self._residuals is None else self.factor
+        w = w * d.conjugate()
+        return w if self.in_shape == self.out_shape else unbroadcast(w, self.in_shape, self.out_shape)
+
+    def columns(self, in_shape: Shape, dtype: Any = float) -> Array:
+        if self.in_shape != self.out_shape:
+            return super().columns(in_shape, dtype)
+        d = np.broadcast_to(self.factor, in_shape).reshape(-1)
+        return np.diag(d).reshape(in_shape + in_shape)
+
+    def rows(self, out_shape: Shape, dtype: Any = float) -> Array:
+        if self.in_shape != self.out_shape:
+            return super().rows(out_shape, dtype)
+        return np.conj(self.columns(out_shape, dtype))
+
+
+class Broadcast(LinearMap):
+    """v broadcast from in_shape to out_shape; its adjoint sums."""
+
+    __slots__ = ("in_shape", "out_shape")
+
+    def __init__(self, in_shape: Shape, out_shape: Shape) -> None:
+        self.in_shape = in_shape
+        self.out_shape = out_shape
+
+    def push(self, v: Array) -> Array:
+        return broadcast(v, self.in_shape, self.out_shape)
+
+    def pull(self, w: Array) -> Array:
+        return unbroadcast(w, self.in_shape, self.out_shape)
+
+
+def broadcast(v: Array, in_shape: Shape, out_shape: Shape) -> Array:
+    """An array of shape stack + in_shape, broadcast to stack + out_shape (read-only, no copy)."""
+    stack = np.shape(v)[: np.ndim(v) - len(in_shape)]
+    if stack and len(in_shape) < len(out_shape):
+        v = np.reshape(v, stack + (1,) * (len(out_shape) - len(in_shape)) + in_shape)
+    return np.broadcast_to(v, stack + out_shape)
+
+
+def unbroadcast(w: Array, in_shape: Shape, out_shape: Shape) -> Array:
+    """The adjoint of `broadcast`: an array of shape stack + out_shape, summed to stack + in_shape."""
+    n_out, n_in = len(out_shape), len(in_shape)
+    axes = tuple(range(-n_out, -n_in))
+    axes += tuple(k for k in range(-n_in, 0) if in_shape[k] == 1 and out_shape[k] != 1)
+    stack = np.shape(w)[: np.ndim(w) - n_out]
+    return np.reshape(np.add.reduce(w, axis=axes), stack + in_shape)
+
+
+def diagonal(d: Array, shape: Shape | None = None) -> LinearMap:
+    """v ↦ d · v elementwise, for v of the given shape (by default d's).
+
+    >>> diagonal(np.array([2.0, 3.0])).to_dense((2,))
+    array([[2., 0.],
+           [0., 3.]])
+    """
+    shape = np.shape(d) if shape is None else shape
+    return Diagonal(d, None, shape, shape)
+
+
+real_part = linear(np.real, lambda w: np.real(w))  # v ↦ Re v; the adjoint embeds the reals
+imaginary_part = linear(np.imag, lambda w: w * 1j)  # v ↦ Im v; ⟨Im v, w⟩ = ⟨v, i w⟩
+
+
+def reshape(in_shape: Shape, out_shape: Shape) -> LinearMap:
+    """v ↦ v reshaped (C order) from in_shape to out_shape."""
+    n_in, n_out = len(in_shape), len(out_shape)
+    return Function(
+        lambda v: np.reshape(v, np.shape(v)[: np.ndim(v) - n_in] + out_shape),
+        lambda w: np.reshape(w, np.shape(w)[: np.ndim(w) - n_out] + in_shape),
+    )
+
+
+def transpose(axes: tuple[int, ...]) -> LinearMap:
+    """v ↦ v with its axes permuted as by np.transpose(v, axes), axes counted from 0 in the unstacked array."""
+    n = len(axes)
+    forward = [a % n - n for a in axes]
+    backward = [int(k) - n for k in np.argsort([a % n for a in axes])]
+
+    def permute(order: list[int]) -> Callable[[Array], Array]:
+        return lambda v: np.transpose(v, (*range(np.ndim(v) - n), *(np.ndim(v) + k for k in order)))
+
+    return Function(permute(forward), permute(backward))
+
+
+def sum_over(axes: tuple[int, ...], in_shape: Shape, keepdims: bool = False) -> LinearMap:
+    """v ↦ Σ v over axes (non-negative, of the unstacked array), with or without the axes kept as length one."""
+    n = len(in_shape)
+    negative = tuple(a - n for a in axes)
+    kept = tuple(1 if k in axes else m for k, m in enumerate(in_shape))
+
+    def spread(w: Array) -> Array:
+        n_out = n if keepdims else n - len(axes)
+        stack = np.shape(w)[: np.ndim(w) - n_out]
+        return np.broadcast_to(np.reshape(w, stack + kept), stack + in_shape)
+
+    return Function(lambda v: np.sum(v, axis=negative, keepdims=keepdims), spread)
+
+
+class Gather(LinearMap):
+    """x ↦ x[index], for any index that NumPy takes; its adjoint scatters, adding where an entry was read twice.
+
+    The engine adds the pull into a buffer in place (`accumulate`), so that n indexed reads cost O(n) in reverse.
+    """
+
+    __slots__ = ("in_shape", "index", "out_ndim", "unique")
+    accumulates = True
+
+    def __init__(self, index: Any, in_shape: Shape, out_ndim: int) -> None:
+        self.index = index
+        self.in_shape = in_shape
+        self.out_ndim = out_ndim
+        self.unique = reads_once(index)
+
+    def push(self, v: Array) -> Array:
+        return take(v, self.index, self.in_shape)
+
+    def pull(self, w: Array) -> Array:
+        stack = np.shape(w)[: np.ndim(w) - self.out_ndim]
+        buffer = zeros_like(w, stack + self.in_shape)
+        self.accumulate(buffer, w)
+        return buffer
+
+    def accumulate(self, buffer: Array, w: Array) -> None:
+        """buffer += pull(w), in place; buffer has shape stack + in_shape."""
+        if np.ndim(buffer) == len(self.in_shape):
+            index: Any = self.index
+        else:
+            # With the stack axes last, any index of the unstacked array applies as it is; both are views.
+            buffer, w = stack_last(buffer, len(self.in_shape)), stack_last(w, self.out_ndim)
+            index = explicit_index(self.index, len(self.in_shape))
+        if self.unique:
+            buffer[index] += w
+        else:
+            np.add.at(buffer, index, w)
+
+
+class Scatter(LinearMap):
+    """v ↦ an array of zeros with z[index] = v, for an index that names each entry at most once."""
+
+    __slots__ = ("in_shape", "index", "out_shape")
+
+    def __init__(self, index: Any, in_shape: Shape, out_shape: Shape) -> None:
+        self.index = index
+        self.in_shape = in_shape
+        self.out_shape = out_shape
+
+    def push(self, v: Array) -> Array:
+        stack = np.shape(v)[: np.ndim(v) - len(self.in_shape)]
+        z = zeros_like(v, stack + self.out_shape)
+        if stack:
+            z_last = stack_last(z, len(self.out_shape))
+            z_last[explicit_index(self.index, len(self.out_shape))] = stack_last(v, len(self.in_shape))
+        else:
+            z[self.index] = v
+        return z
+
+    def pull(self, w: Array) -> Array:
+        picked = take(w, self.index, self.out_shape)
+        return np.copy(picked) if np.ndim(picked) else picked  # w may be changed in place after this
+
+
+def take(v: Array, index: Any, shape: Shape) -> Array:
+    """v[..., index] of an array of shape stack + shape, where index indexes the unstacked array."""
+    if np.ndim(v) == len(shape):
+        return v[index]
+    n_stack = np.ndim(v) - len(shape)
+    picked = stack_last(v, len(shape))[explicit_index(index, len(shape))]
+    return np.moveaxis(picked, range(np.ndim(picked) - n_stack, np.ndim(picked)), range(n_stack))
+
+
+def stack_last(v: Array, ndim: int) -> Array:
+    """A view with the leading stack axes moved behind the ndim others."""
+    n_stack = np.ndim(v) - ndim
+    return np.moveaxis(v, range(n_stack), range(ndim, ndim + n_stack)) if n_stack else v
+
+
+def explicit_index(index: Any, ndim: int) -> Any:
+    """The index with its Ellipsis written out as slices, so that further axes may follow."""
+    entries = index if isinstance(index, tuple) else (index,)
+    if not any(entry is Ellipsis for entry in entries):
+        return entries
+    used = sum(_axes_used(entry) for entry in entries)
+    at = next(k for k, entry in enumerate(entries) if entry is Ellipsis)
+    return entries[:at] + (slice(None),) * (ndim - used) + entries[at + 1 :]
+
+
+def _axes_used(entry: Any) -> int:
+    if entry is None or entry is Ellipsis:
+        return 0
+    if isinstance(entry, (bool, np.bool_)):
+        return 0
+    if isinstance(entry, (int, slice, np.integer)):
+        return 1
+    entry = np.asarray(entry)
+    return entry.ndim if entry.dtype == bool else 1
+
+
+def reads_once(index: Any) -> bool:
+    """Whether an index certainly names every entry at most once: integers, slices, None, Ellipsis, one boolean mask."""
+    entries = index if type(index) is tuple else (index,)
+    for entry in entries:
+        kind = type(entry)
+        if kind is int or kind is slice or entry is None or entry is Ellipsis:
+            continue
+        if isinstance(entry, (int, np.integer)):
+            continue
+        if isinstance(entry, np.ndarray) and (entry.ndim == 0 or (entry.dtype == bool and len(entries) == 1)):
+            continue
+        return False
+    return True
+
+
+def zeros_like(w: Array, shape: Shape) -> Array:
+    """Zeros of a shape, of the dtype and kind (plain or traced) of w."""
+    if isinstance(w, (np.ndarray, np.generic, float, complex, int)):
+        return np.zeros(shape, getattr(w, "dtype", type(w)))
+    return np.zeros(shape, w.dtype, like=w)

@@ -1,0 +1,289 @@
+"""Spaces: where a tangent or a cotangent lives.
+
+Every value has a tangent space, built from the object itself: `space(x)`.  `project` carries an array onto it, so
+that the gradient of a real value is real, of a float32 value float32.  A space keeps metadata, never the value.
+
+>>> import numpy as np
+>>> space(np.ones(2, np.float32)).project(np.array([1 + 2j, 3.0]))
+array([1., 3.], dtype=float32)
+>>> space(2.0).project(1 + 2j)
+1.0
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .errors import SpaceError
+from .tree import TreeDef, flatten, is_container
+
+Array = Any
+Shape = tuple[int, ...]
+
+
+class Space:
+    """A tangent space.  Subclasses say what belongs to it and how to project onto it."""
+
+    __slots__ = ()
+    shape: Shape
+    dtype: Any
+
+    def contains(self, g: Array, stack: Shape = ()) -> bool:
+        """Whether g, with leading stack axes of the given shape, is an element as it stands.  Must be cheap."""
+        raise NotImplementedError
+
+    def project(self, g: Array, stack: Shape = ()) -> Array:
+        """The orthogonal projection of g onto the space.  Raises SpaceError where the shape does not fit."""
+        raise NotImplementedError
+
+    def zeros(self, stack: Shape = ()) -> Array:
+        """The zero of the space."""
+        raise NotImplementedError
+
+
+class ArraySpace(Space):
+    """Arrays of a shape and an inexact dtype."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: Shape, dtype: Any) -> None:
+        self.shape = shape
+        self.dtype = dtype
+
+    def contains(self, g: Array, stack: Shape = ()) -> bool:
+        try:
+            return g.dtype is self.dtype and g.shape == stack + self.shape
+        except AttributeError:
+            return False
+
+    def project(self, g: Array, stack: Shape = ()) -> Array:
+        if self.contains(g, stack):
+            return g
+        _check_shape(g, stack + self.shape)
+        return _cast(_as_array(g), self.dtype)
+
+    def zeros(self, stack: Shape = ()) -> Array:
+        return np.zeros(stack + self.shape, self.dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ArraySpace) and (self.shape, self.dtype) == (other.shape, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+    def __repr__(self) -> str:
+        return f"ArraySpace(shape={self.shape}, dtype={self.dtype.name})"
+
+
+class ScalarSpace(Space):
+    """Scalars of one Python or NumPy type: float, complex, np.float32, …"""
+
+    __slots__ = ("dtype", "types", "type")
+    shape = ()
+
+    def __init__(self, type_: type) -> None:
+        self.type = type_
+        self.dtype = np.dtype(type_)
+        # A Python float and a np.float64 stand for each other while a derivative is computed.
+        self.types = frozenset((type_, self.dtype.type))
+
+    def contains(self, g: Array, stack: Shape = ()) -> bool:
+        if not stack:
+            return type(g) in self.types
+        try:
+            return g.dtype is self.dtype and g.shape == stack
+        except AttributeError:
+            return False
+
+    def project(self, g: Array, stack: Shape = ()) -> Array:
+        if type(g) is self.type and not stack:
+            return g
+        _check_shape(g, stack)
+        if stack:
+            return _cast(_as_array(g), self.dtype)
+        if isinstance(g, (np.ndarray, np.generic, float, complex, int)):
+            number = g[()] if isinstance(g, np.ndarray) else g
+            if self.dtype.kind != "c":
+                number = number.real
+            return self.type(number)
+        return _cast(g, self.dtype)
+
+    def zeros(self, stack: Shape = ()) -> Array:
+        return np.zeros(stack, self.dtype) if stack else self.type(0)
+
+    def __repr__(self) -> str:
+        return f"ScalarSpace({self.type.__name__})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ScalarSpace) and self.type is other.type
+
+    def __hash__(self) -> int:
+        return hash(self.type)
+
+
+class NoTangent(Space):
+    """The space of values that cannot be varied: bools, strings, None, functions, …"""
+
+    __slots__ = ()
+    shape = ()
+    dtype = None
+
+    def contains(self, g: Array, stack: Shape = ()) -> bool:
+        return g is None
+
+    def project(self, g: Array, stack: Shape = ()) -> None:
+        return None
+
+    def zeros(self, stack: Shape = ()) -> None:
+        return None
+
+    def __repr__(self) -> str:
+        return "NoTangent()"
+
+
+class AnySpace(Space):
+    """Where nothing is known and nothing checked: between the two factors of a derivative that a rule shares."""
+
+    __slots__ = ()
+
+    def contains(self, g: Array, stack: Shape = ()) -> bool:
+        return True
+
+    def project(self, g: Array, stack: Shape = ()) -> Array:
+        return g
+
+
+class TreeSpace(Space):
+    """Containers (dict, list, tuple, named tuple, dataclass) of spaces."""
+
+    __slots__ = ("spaces", "treedef")
+
+    def __init__(self, spaces: tuple[Space, ...], treedef: TreeDef) -> None:
+        self.spaces = spaces
+        self.treedef = treedef
+
+    def _leaves(self, g: Any) -> list[Any]:
+        leaves, treedef = flatten(g)
+        if treedef != self.treedef:
+            raise SpaceError(f"expected a container like {self.treedef}, got one like {treedef}")
+        return leaves
+
+    def contains(self, g: Any, stack: Shape = ()) -> bool:
+        return all(s.contains(leaf, stack) for s, leaf in zip(self.spaces, self._leaves(g), strict=True))
+
+    def project(self, g: Any, stack: Shape = ()) -> Any:
+        leaves = [s.project(leaf, stack) for s, leaf in zip(self.spaces, self._leaves(g), strict=True)]
+        return self.treedef.unflatten(leaves)
+
+    def zeros(self, stack: Shape = ()) -> Any:
+        return self.treedef.unflatten([s.zeros(stack) for s in self.spaces])
+
+    def __repr__(self) -> str:
+        return f"TreeSpace({self.treedef.unflatten(self.spaces)})"
+
+
+NO_TANGENT = NoTangent()
+ANY = AnySpace()
+REAL = ScalarSpace(float)
+COMPLEX = ScalarSpace(complex)
+
+
+@functools.cache
+def _scalar_space(type_: type) -> Space:
+    return ScalarSpace(type_)
+
+
+def _array_space(x: np.ndarray) -> Space:
+    if x.dtype.kind in "fc":
+        return ArraySpace(x.shape, x.dtype)
+    if x.dtype.kind in "iu":  # integers differentiate as float64
+        return ArraySpace(x.shape, np.dtype(float))
+    if x.dtype.kind == "O":
+        raise SpaceError(
+            "an array of dtype object has no tangent space: its entries are hidden from NumPy. "
+            "Make it numeric, or write fr.array([...]) for a list that holds traced values"
+        )
+    return NO_TANGENT
+
+
+def _refuse(advice: str) -> Callable[[Any], Space]:
+    def builder(x: Any) -> Space:
+        raise SpaceError(f"{type(x).__module__}.{type(x).__name__} has no tangent space: {advice}")
+
+    return builder
+
+
+_builders: dict[type, Callable[[Any], Space]] = {
+    float: lambda x: REAL,
+    np.float64: lambda x: _scalar_space(np.float64),
+    int: lambda x: REAL,
+    complex: lambda x: COMPLEX,
+    bool: lambda x: NO_TANGENT,
+    np.ndarray: _array_space,
+    np.matrix: _refuse("use a plain ndarray, np.asarray(x)"),
+    np.ma.MaskedArray: _refuse("masked entries have no derivative; use x.filled(...) or x.compressed()"),
+}
+
+
+def register_space(type_: type, builder: Callable[[Any], Space]) -> None:
+    """Give the values of a type a tangent space: ``builder(value)`` returns it.
+
+    Parameters
+    ----------
+    type_ : the type of the values (subclasses do not inherit the entry).
+    builder : called with a value; returns a `Space` that must not keep the value alive.
+    """
+    _builders[type_] = builder
+
+
+def space(x: Any) -> Space:
+    """The tangent space of a value, built from the object itself.
+
+    Arrays and scalars of inexact dtype have a space of the same shape and dtype; integers that of float64; bools,
+    strings, None and other objects none (`NoTangent`); containers that of their entries.
+
+    Raises
+    ------
+    SpaceError : for object arrays, masked arrays and np.matrix.
+
+    >>> import numpy as np
+    >>> space(np.ones((2, 3), np.complex64))
+    ArraySpace(shape=(2, 3), dtype=complex64)
+    >>> space({"a": 1, "b": "text"})
+    TreeSpace({'a': ScalarSpace(float), 'b': NoTangent()})
+    """
+    builder = _builders.get(type(x))
+    if builder is not None:
+        return builder(x)
+    if isinstance(x, np.inexact):
+        return _scalar_space(type(x))
+    if isinstance(x, np.integer):
+        return REAL
+    if isinstance(x, np.ma.MaskedArray):
+        return _builders[np.ma.MaskedArray](x)
+    if isinstance(x, np.ndarray):
+        return _array_space(x)
+    if is_container(x):
+        leaves, treedef = flatten(x)
+        return TreeSpace(tuple(space(leaf) for leaf in leaves), treedef)
+    return NO_TANGENT
+
+
+def _check_shape(g: Array, shape: Shape) -> None:
+    if np.shape(g) != shape:
+        raise SpaceError(f"expected shape {shape}, got {np.shape(g)}")
+
+
+def _as_array(g: Array) -> Array:
+    return np.asarray(g) if isinstance(g, (np.generic, float, complex, int)) else g
+
+
+def _cast(g: Array, dtype: Any) -> Array:
+    """g in another dtype, through its real part where that is real."""
+    if dtype.kind != "c" and g.dtype.kind == "c":
+        g = g.real
+    return g.astype(dtype)

@@ -1,0 +1,162 @@
+"""How a rule is applied to traced arguments: evaluate its body on the values of the innermost trace, keep its maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import NotDifferentiableError, RuleError
+from ..linear_map import Composition, Identity, LinearMap, Zero, compose
+from ..rule import Rule, carriers, primal
+from ..space import ANY, NO_TANGENT
+from .trace import Outputs, Select, space_of
+from .traced import Traced, View, checked
+
+PYTHON_SCALARS = (float, int, complex)
+
+
+def innermost(args: Any) -> Any:
+    """The trace of highest level among the arguments (lists and tuples are looked into), or None."""
+    found = None
+    for a in args:
+        kind = type(a)
+        if kind is Traced or kind is View:
+            trace = a.tape
+        elif kind is list or kind is tuple:
+            trace = innermost(a)
+            if trace is None:
+                continue
+        else:
+            continue
+        if found is None or trace.level > found.level:
+            found = trace
+    return found
+
+
+def is_traced(a: Any) -> bool:
+    """Whether a is traced, or a list or tuple with something traced inside."""
+    return type(a) in carriers or (type(a) in (list, tuple) and innermost(a) is not None)
+
+
+def unwrap(a: Any, trace: Any) -> Any:
+    """a with the traced arrays of one trace replaced by their values."""
+    kind = type(a)
+    if kind is Traced:
+        return a.value if a.tape is trace else a
+    if kind is View:
+        return checked(a).value if a.tape is trace else a
+    if kind is list:
+        return [unwrap(x, trace) for x in a]
+    if kind is tuple:
+        return tuple([unwrap(x, trace) for x in a])
+    return a
+
+
+def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The value of a rule's function, traced, at arguments of which at least one is traced."""
+    if kwargs:
+        for a in kwargs.values():
+            if is_traced(a):
+                args, kwargs = rule.as_positional(args, kwargs, is_traced)
+                break
+    trace = innermost(args)
+    plain = [unwrap(a, trace) for a in args]
+    derivatives = rule.derivatives
+    edges: list[tuple[Any, LinearMap]] = []
+    if derivatives is not None and not kwargs:
+        plain = [a if type(a) in PYTHON_SCALARS or type(a) in carriers else np.asarray(a)[()] for a in plain]
+        value = rule.function(*plain)
+        out_shape = np.shape(value)
+        for k, a in enumerate(args):
+            if type(a) in carriers and a.tape is trace:
+                m = derivatives[k](value, plain, np.shape(plain[k]), out_shape)
+                if m is not None:
+                    edges.append((a.node, m))
+    else:
+        value, maps = rule.body(*plain, **kwargs)
+        if type(maps) is not tuple:
+            maps = (maps,)
+        for k, a in enumerate(args):
+            if type(a) in carriers:
+                if a.tape is trace:
+                    _edge(edges, a, maps[k] if k < len(maps) else None, rule, k)
+            elif type(a) is list or type(a) is tuple:
+                _edges_inside(edges, a, maps[k] if k < len(maps) else None, trace, rule, k)
+    if not edges:
+        return value
+    if len(edges) > 1:
+        edges = _share_outer_factor(trace, edges, rule)
+    if isinstance(value, (tuple, list)):
+        return _several(trace, value, tuple(edges), rule)
+    result = trace.record(value, tuple(edges), rule)
+    if rule.may_view:
+        for a in args:
+            if type(a) in carriers and np.may_share_memory(primal(a), primal(value)):
+                return View(value, trace, result.node, a, None)
+    return result
+
+
+def _edge(edges: list[Any], a: Traced, m: Any, rule: Rule, k: int) -> None:
+    if m is None:
+        raise NotDifferentiableError(
+            f"{rule.name} has no derivative with respect to its argument {rule.argument(k)}. "
+            "If that argument is meant to be constant, pass fr.stop_gradient(...) of it"
+        )
+    if not isinstance(m, LinearMap):
+        raise RuleError(
+            f"the rule for {rule.name} returned {type(m).__name__} where the linear map for its argument "
+            f"{rule.argument(k)} was due; a rule returns (value, maps)"
+        )
+    if type(m) is not Zero:
+        edges.append((a.node, m))
+
+
+def _edges_inside(edges: list[Any], values: Any, maps: Any, trace: Any, rule: Rule, k: int) -> None:
+    if innermost(values) is not trace:
+        return
+    for j, a in enumerate(values):
+        m = maps[j] if isinstance(maps, (list, tuple)) else maps
+        if type(a) in carriers:
+            if a.tape is trace:
+                _edge(edges, a, m, rule, k)
+        elif type(a) is list or type(a) is tuple:
+            _edges_inside(edges, a, m, trace, rule, k)
+
+
+def _share_outer_factor(trace: Any, edges: list[Any], rule: Rule) -> list[Any]:
+    """Edges S∘M₁, S∘M₂, … with one and the same object S become S after a step that adds M₁, M₂, …
+
+    So a solve that all arguments share is done once per tangent and once per cotangent.
+    """
+    first = edges[0][1]
+    outer = first.maps[0] if type(first) is Composition else first
+    inner = []
+    for parent, m in edges:
+        factors = m.maps if type(m) is Composition else (m,)
+        if factors[0] is not outer or type(outer) is Composition:
+            return edges
+        inner.append((parent, compose(*factors[1:])))
+    if isinstance(outer, Identity):
+        return edges
+    return [(trace.node(ANY, tuple(inner), rule), outer)]
+
+
+def _several(trace: Any, values: Any, edges: Any, rule: Rule) -> Any:
+    """The traced results of a function that returns several."""
+    spaces = tuple(space_of(v) if v is not None else NO_TANGENT for v in values)
+    parent = trace.node(Outputs(spaces), edges, rule)
+    results = []
+    for k, v in enumerate(values):
+        kind = getattr(primal(v), "dtype", np.dtype(type(v)) if type(v) in PYTHON_SCALARS else None)
+        if kind is not None and kind.kind in "fc" and (parent is not None):
+            results.append(trace.record(v, ((parent, Select(k)),), rule))
+        else:
+            results.append(v)
+    if hasattr(values, "_make"):
+        return values._make(results)
+    return type(values)(results)
+
+
+carriers[Traced] = apply
+carriers[View] = apply

@@ -1,0 +1,234 @@
+"""The methods and attributes of ndarray on traced arrays, in terms of NumPy's functions; and the guards.
+
+A guard is a protocol by which Python or NumPy would turn a traced value into a plain number or array.  It raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..errors import CoercionError
+from ..rule import carriers, primal
+from .indexing import refuse_fixed, setitem
+from .traced import Traced, checked
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """The method that is np.name(self, …)."""
+    function = getattr(np, name)
+
+    def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+# Methods that are functions of the same name (and the same order of parameters).
+SAME = (
+    "all any argmax argmin argpartition argsort choose clip compress copy cumprod cumsum diagonal max mean min "
+    "nonzero prod put ravel repeat round searchsorted squeeze std sum swapaxes take trace var dot"
+).split()
+
+
+def _reshape(self: Traced, *shape: Any, **kwargs: Any) -> Any:
+    return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
+
+
+def _transpose(self: Traced, *axes: Any) -> Any:
+    if not axes or axes == (None,):
+        return np.transpose(self)
+    return np.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)
+
+
+def _flatten(self: Traced, order: Any = "C") -> Any:
+    return np.copy(np.ravel(self, order=order))
+
+
+def _astype(self: Traced, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+    return np.astype(self, np.dtype(dtype), copy=kwargs.get("copy", True))
+
+
+def _conj(self: Traced) -> Any:
+    return self if self.dtype.kind != "c" else np.conjugate(self)
+
+
+def _item(self: Traced, *index: Any) -> Any:
+    if not index:
+        if np.size(self) != 1:
+            raise ValueError("can only convert an array of size 1 to a Python scalar")
+        return np.reshape(self, -1)[0] if np.ndim(self) else self[()] if _is_array(self) else self
+    if len(index) == 1 and not isinstance(index[0], tuple):
+        return np.reshape(self, -1)[index[0]]
+    return self[index[0] if len(index) == 1 else index]
+
+
+def _tolist(self: Traced) -> Any:
+    return [_tolist(row) for row in self] if np.ndim(self) else _item(self)  # type: ignore[attr-defined]
+
+
+def _fill(self: Traced, value: Any) -> None:
+    setitem(self, Ellipsis, value)
+
+
+def _sort(self: Traced, axis: int = -1, kind: Any = None, order: Any = None) -> None:
+    refuse_fixed(self, "x.sort()")
+    setitem(self, Ellipsis, np.sort(self, axis=axis, kind=kind, order=order))
+
+
+def _partition(self: Traced, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None) -> None:
+    refuse_fixed(self, "x.partition()")
+    setitem(self, Ellipsis, np.partition(self, kth, axis=axis, kind=kind, order=order))
+
+
+def _iter(self: Traced) -> Iterator[Any]:
+    if np.ndim(self) == 0:
+        raise TypeError("iteration over a 0-d array")
+    return (self[k] for k in range(len(self)))  # type: ignore[index, arg-type]
+
+
+def _len(self: Traced) -> int:
+    return len(primal(checked(self)))
+
+
+def _is_array(x: Traced) -> bool:
+    return isinstance(primal(x), np.ndarray)
+
+
+def _contains(self: Traced, item: Any) -> bool:
+    return primal(item) in primal(checked(self))
+
+
+def _repr(self: Traced) -> str:
+    return f"Traced({primal(self)!r})"
+
+
+def _format(self: Traced, spec: str) -> str:
+    return format(primal(self), spec)
+
+
+def _same(self: Traced, *_: Any) -> Traced:
+    return np.copy(self)
+
+
+def _real(self: Traced) -> Any:
+    return np.real(self)
+
+
+def _imag(self: Traced) -> Any:
+    return np.imag(self)
+
+
+def _set_part(scale: Any, keep: Callable[[Any], Any]) -> Callable[[Traced, Any], None]:
+    def setter(self: Traced, value: Any) -> None:
+        setitem(self, Ellipsis, keep(self) + scale * value)
+
+    return setter
+
+
+def _attribute(name: str) -> property:
+    """Metadata, answered from the underlying value."""
+
+    def read(self: Traced) -> Any:
+        x = self.value
+        while type(x) in carriers:
+            x = x.value
+        try:
+            return getattr(x, name)
+        except AttributeError:
+            return getattr(np.asarray(x), name)
+
+    return property(read)
+
+
+# --- guards -----------------------------------------------------------------------------------------------------
+
+_LOSES = "would turn a traced value into a plain one and lose its derivative. "
+_DETACH = " If the result is meant to be constant, pass fr.stop_gradient(x)."
+
+
+def _guard(what: str, advice: str) -> Callable[..., NoReturn]:
+    def method(self: Traced, *args: Any, **kwargs: Any) -> NoReturn:
+        raise CoercionError(what + " " + _LOSES + advice + _DETACH)
+
+    return method
+
+
+def _bool(self: Traced) -> bool:
+    value = primal(checked(self))
+    if np.ndim(value) == 0 and not isinstance(value, np.ndarray):
+        raise CoercionError(
+            "bool(x) of a traced number (if x:, while x:, x and y, ...): write the comparison that is meant, such as "
+            "x != 0. Comparisons give plain booleans and need no derivative"
+        )
+    return bool(value)
+
+
+GUARDS = {
+    "__array__": _guard(
+        "A function that NumPy does not dispatch (np.array, np.asarray, scipy.linalg.*, plain[i] = x, a list of "
+        "traced values passed as one array)",
+        "Use fr.array([...]) for lists, np.zeros(n, like=x) for arrays to be written to, fr.linalg for scipy.linalg, "
+        "or fr.patch() for whole programs.",
+    ),
+    "__float__": _guard(
+        "float(x), a function of math, or plain[i] = x",
+        "Use x itself, NumPy's function of the same name (np.sin for math.sin), or an array made with "
+        "np.zeros(n, like=x).",
+    ),
+    "__complex__": _guard("complex(x), a function of cmath, or plain[i] = x", "Use x itself or x + 0j."),
+    "__int__": _guard("int(x)", "An integer has no derivative; round explicitly with np.floor or np.rint."),
+    "__index__": _guard("Using x as an index or a count (range(x), y[x], np.zeros(x))", "Indices are plain integers."),
+    "__reduce__": _guard("pickle or copy.deepcopy of x", "Store plain values."),
+    "tobytes": _guard("x.tobytes()", "Work on the array itself."),
+    "tofile": _guard("x.tofile()", "Work on the array itself."),
+    "dump": _guard("x.dump()", "Work on the array itself."),
+    "dumps": _guard("x.dumps()", "Work on the array itself."),
+    "view": _guard("x.view()", "Use np.real, np.imag or x.astype(dtype); for a plain copy x.copy()."),
+    "byteswap": _guard("x.byteswap()", "Swap bytes before differentiation."),
+    "getfield": _guard("x.getfield()", "Structured fields have no derivative here."),
+    "setfield": _guard("x.setfield()", "Structured fields have no derivative here."),
+    "resize": _guard("x.resize()", "Use np.resize(x, shape) or np.reshape(x, shape)."),
+    "__dlpack__": _guard("Handing x to another array library (DLPack)", "Use fr.jax or fr.torch."),
+}
+
+METADATA = "shape ndim size dtype itemsize nbytes strides flags".split()
+
+
+def methods() -> dict[str, Any]:
+    """All methods and attributes, by name."""
+    found: dict[str, Any] = {name: _function(name) for name in SAME}
+    found |= {
+        "reshape": _reshape,
+        "transpose": _transpose,
+        "flatten": _flatten,
+        "astype": _astype,
+        "conj": _conj,
+        "conjugate": _conj,
+        "item": _item,
+        "tolist": _tolist,
+        "fill": _fill,
+        "sort": _sort,
+        "partition": _partition,
+        "__iter__": _iter,
+        "__len__": _len,
+        "__contains__": _contains,
+        "__repr__": _repr,
+        "__format__": _format,
+        "__copy__": _same,
+        "__bool__": _bool,
+        "__hash__": object.__hash__,
+        "T": property(np.transpose),
+        "mT": property(lambda self: np.swapaxes(self, -1, -2)),
+        "real": property(_real, _set_part(1, lambda x: 1j * np.imag(x))),
+        "imag": property(_imag, _set_part(1j, np.real)),
+        "flat": property(lambda self: np.reshape(self, -1)),
+    }
+    found |= {name: _attribute(name) for name in METADATA}
+    found |= GUARDS
+    return found
+
+

@@ -1,0 +1,166 @@
+"""Python's operators on traced arrays: the rules of NumPy's ufuncs, by the shortest way.
+
+The value is computed by Python's own operator on the values, so that Python floats stay Python floats.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import CoercionError
+from ..rule import carriers, primal, table
+from .apply import PYTHON_SCALARS, apply, innermost
+from .traced import Traced, checked
+
+_NUMPY_KINDS = (np.ndarray, np.generic)
+
+
+def _operand(x: Any) -> Any:
+    """The other operand as something that the rules know, or NotImplemented."""
+    kind = type(x)
+    if kind in PYTHON_SCALARS or isinstance(x, _NUMPY_KINDS) or kind is bool:
+        return x
+    if kind in carriers:
+        return checked(x) if isinstance(x, Traced) else x
+    if kind is list or kind is tuple:
+        if innermost(x) is not None:
+            raise CoercionError("an operand is a list that holds traced values; write fr.array([...])")
+        return np.asarray(x)
+    return NotImplemented
+
+
+def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The methods __op__ and __rop__ of a binary operator."""
+
+    def forward(self: Traced, other: Any) -> Any:
+        kind = type(other)
+        trace = self.tape
+        if type(self) is Traced:
+            a = self.value
+            if kind is float or kind is int or kind is np.ndarray:
+                rule: Any = table[ufunc]
+                y = symbol(a, other)
+                shape = () if type(a) is float else a.shape
+                out = () if type(y) is float else y.shape
+                m = rule.derivatives[0](y, (a, other), shape, out)
+                return y if m is None else trace.record(y, ((self.node, m),), rule)
+            if kind is Traced and other.tape is trace:
+                rule = table[ufunc]
+                b = other.value
+                y = symbol(a, b)
+                out = () if type(y) is float else y.shape
+                first, second = rule.derivatives
+                m = first(y, (a, b), () if type(a) is float else a.shape, out)
+                n = second(y, (a, b), () if type(b) is float else b.shape, out)
+                if m is None or n is None:
+                    return apply(rule, (self, other), {})
+                return trace.record(y, ((self.node, m), (other.node, n)), rule)
+        other = _operand(other)
+        return other if other is NotImplemented else apply(table[ufunc], (self, other), {})  # type: ignore[arg-type]
+
+    def backward(self: Traced, other: Any) -> Any:
+        if type(self) is Traced and type(other) is float:
+            rule: Any = table[ufunc]
+            b = self.value
+            y = symbol(other, b)
+            m = rule.derivatives[1](
+                y, (other, b), () if type(b) is float else b.shape, () if type(y) is float else y.shape
+            )
+            return y if m is None else self.tape.record(y, ((self.node, m),), rule)
+        other = _operand(other)
+        return other if other is NotImplemented else apply(table[ufunc], (other, self), {})  # type: ignore[arg-type]
+
+    return forward, backward
+
+
+def _in_place(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """The method __iop__: NumPy's in-place meaning for arrays, a new number for numbers."""
+
+    def method(self: Traced, other: Any) -> Any:
+        result = forward(checked(self), other)
+        if result is NotImplemented or np.ndim(self) == 0:
+            return result
+        from .indexing import replace
+
+        return replace(self, result)
+
+    return method
+
+
+def _comparison(symbol: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """Comparisons see the underlying values and give plain booleans."""
+
+    def method(self: Traced, other: Any) -> Any:
+        if innermost((other,)) is not None and type(other) in (list, tuple):
+            raise CoercionError("an operand is a list that holds traced values; write fr.array([...])")
+        return symbol(primal(checked(self)), primal(other))
+
+    return method
+
+
+def _unary(symbol: Callable[[Any], Any], ufunc: np.ufunc) -> Callable[..., Any]:
+    def method(self: Traced) -> Any:
+        return apply(table[ufunc], (self,), {})  # type: ignore[arg-type]
+
+    return method
+
+
+def _matmul(self: Traced, other: Any) -> Any:
+    other = _operand(other)
+    return other if other is NotImplemented else apply(table[np.matmul], (self, other), {})  # type: ignore[arg-type]
+
+
+def _rmatmul(self: Traced, other: Any) -> Any:
+    other = _operand(other)
+    return other if other is NotImplemented else apply(table[np.matmul], (other, self), {})  # type: ignore[arg-type]
+
+
+def _divmod(self: Traced, other: Any) -> Any:
+    return self // other, self % other
+
+
+def _rdivmod(self: Traced, other: Any) -> Any:
+    return other // self, other % self
+
+
+def _pow(self: Traced, other: Any, modulus: Any = None) -> Any:
+    return NotImplemented if modulus is not None else _POWER[0](self, other)
+
+
+_POWER = _binary(operator.pow, np.power)
+
+BINARY = {
+    "add": (operator.add, np.add),
+    "sub": (operator.sub, np.subtract),
+    "mul": (operator.mul, np.multiply),
+    "truediv": (operator.truediv, np.true_divide),
+    "mod": (operator.mod, np.remainder),
+}
+UNARY = {"neg": (operator.neg, np.negative), "pos": (operator.pos, np.positive), "abs": (operator.abs, np.absolute)}
+COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
+
+
+def methods() -> dict[str, Callable[..., Any]]:
+    """All operator methods, by name."""
+    found: dict[str, Callable[..., Any]] = {}
+    for name, (symbol, ufunc) in BINARY.items():
+        forward, backward = _binary(symbol, ufunc)
+        found[f"__{name}__"], found[f"__r{name}__"], found[f"__i{name}__"] = forward, backward, _in_place(forward)
+    found["__pow__"], found["__rpow__"], found["__ipow__"] = _pow, _POWER[1], _in_place(_POWER[0])
+    found["__matmul__"], found["__rmatmul__"], found["__imatmul__"] = _matmul, _rmatmul, _in_place(_matmul)
+    for name, (symbol, ufunc) in UNARY.items():
+        found[f"__{name}__"] = _unary(symbol, ufunc)
+    for name in COMPARISONS:
+        found[f"__{name}__"] = _comparison(getattr(operator, name))
+    # The floor of a quotient is piecewise constant: its tangent is zero, and the result is plain.
+    floor_divide = _comparison(operator.floordiv)
+    found["__floordiv__"] = floor_divide
+    found["__rfloordiv__"] = lambda self, other: primal(other) // primal(checked(self))
+    found["__divmod__"], found["__rdivmod__"] = _divmod, _rdivmod
+    return found
+
+

@@ -1,0 +1,235 @@
+"""What becomes of the linear maps that rules give: kept on a tape, or applied to tangents at once.
+
+Both kinds of trace have the same interface.  `node` takes the edges (parent node, linear map) of a new value;
+`record` makes the traced array for it.  Levels number the transformations in the order in which they start, so that
+of two traces the inner one has the higher level; there is no global state, which makes tracing thread-safe.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..errors import InPlaceError, RuleError, SpaceError, TraceEndedError
+from ..linear_map import Array, LinearMap
+from ..rule import function_name, primal
+from ..space import REAL, ArraySpace, Space, space
+from .traced import Traced
+
+log = logging.getLogger("frechet")
+_levels = itertools.count(1)
+Edges = tuple[tuple[Any, LinearMap], ...]
+
+
+class Outputs(Space):
+    """The space of the results of a function that returns several."""
+
+    __slots__ = ("spaces",)
+
+    def __init__(self, spaces: tuple[Space, ...]) -> None:
+        self.spaces = spaces
+
+    def contains(self, g: Any, stack: tuple[int, ...] = ()) -> bool:
+        return True  # each result is checked where it is selected
+
+    def zeros(self, stack: tuple[int, ...] = ()) -> Any:
+        return [s.zeros(stack) for s in self.spaces]
+
+
+class Select(LinearMap):
+    """The result number k out of several."""
+
+    __slots__ = ("k",)
+
+    def __init__(self, k: int) -> None:
+        self.k = k
+
+    def push(self, v: Any) -> Array:
+        return v[self.k]
+
+
+class Clear(LinearMap):
+    """What an assignment y[index] = v keeps of y: all but the entries at index."""
+
+    __slots__ = ("index",)
+    accumulates = True
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+
+def space_of(value: Any) -> Space:
+    """The space of a value that a rule produced."""
+    kind = type(value)
+    if kind is float:
+        return REAL
+    if kind is np.ndarray:
+        return ArraySpace(value.shape, value.dtype)
+    return space(primal(value))
+
+
+class Tape:
+    """Keeps the linear maps of every step, so that the derivative can be applied later, in either direction."""
+
+    __slots__ = ("level", "nodes")
+
+    def __init__(self) -> None:
+        self.level = next(_levels)
+        self.nodes: list[tuple[Space, Edges, Any]] = []
+
+    def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
+        """A traced array for a value, whose tangent is the sum of map(parent's tangent) over the edges."""
+        nodes = self.nodes
+        kind = type(value)
+        if kind is float:
+            nodes.append((REAL, edges, rule))
+        elif kind is np.ndarray:
+            nodes.append((ArraySpace(value.shape, value.dtype), edges, rule))
+        else:
+            nodes.append((space_of(value), edges, rule))
+        return Traced(value, self, len(nodes) - 1)
+
+    def node(self, space: Space, edges: Edges, rule: Any) -> int:
+        """A step without a value of its own."""
+        self.nodes.append((space, edges, rule))
+        return len(self.nodes) - 1
+
+    def assign(self, x: Traced, edges: Edges, rule: Any) -> int:
+        """The node of x after an assignment; the last edge is from the node before it, by a Clear."""
+        return self.node(self.nodes[x.node][0], edges, rule)
+
+    def close(self) -> None:
+        """End the trace: from now on its traced arrays raise TraceEndedError."""
+        self.nodes = []
+        self.__class__ = ClosedTape  # type: ignore[assignment]
+
+
+class Forward:
+    """Applies the linear maps to the tangents at once and keeps nothing."""
+
+    __slots__ = ("level",)
+
+    def __init__(self) -> None:
+        self.level = next(_levels)
+
+    def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
+        """A traced array for a value and its tangent."""
+        return Traced(value, self, self.node(space_of(value), edges, rule))
+
+    def node(self, space: Space, edges: Edges, rule: Any) -> Array:
+        """The tangent of a step, None where it is zero."""
+        tangent = None
+        for parent, m in edges:
+            if parent is not None:
+                tangent = add(tangent, m.push(parent))
+        if tangent is not None and not space.contains(tangent):
+            tangent = project(space, tangent, (), rule)
+        return tangent
+
+    def assign(self, x: Traced, edges: Edges, rule: Any) -> Array:
+        """The tangent of x after an assignment, changed in place where nothing else refers to it."""
+        *sources, (_, clear) = edges
+        written = [tangent for tangent, _ in sources if tangent is not None]
+        if x.node is None and not written:
+            return None
+        if x.node is None:
+            x.node = space_of(x.value).zeros()
+        elif sys.getrefcount(x.node) > ALONE or x.node.base is not None:
+            x.node = np.copy(x.node)
+        for tangent in written:
+            if outranks(tangent, x.node):
+                x.node = like(tangent, x.node)
+        x.node[clear.index] = written[0] if written else 0  # type: ignore[attr-defined]
+        return x.node
+
+    def close(self) -> None:
+        """End the trace."""
+        self.__class__ = ClosedForward  # type: ignore[assignment]
+
+
+class _Closed:
+    __slots__ = ()
+
+    def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
+        raise TraceEndedError(
+            f"{rule_name(rule)} got a traced value whose transformation (grad, vjp, jvp, …) has already ended. "
+            "It was probably stored outside the differentiated function. Return it from the function "
+            "(has_aux=True gives it back as a plain value), or store fr.stop_gradient(x) instead"
+        )
+
+    node = record
+    assign = record
+
+
+class ClosedTape(_Closed, Tape):
+    """A tape whose transformation has ended."""
+
+    __slots__ = ()
+
+
+class ClosedForward(_Closed, Forward):
+    """A forward trace whose transformation has ended."""
+
+    __slots__ = ()
+
+
+_probe = Traced(np.zeros(1), None, np.zeros(1))
+# What sys.getrefcount says of an attribute that nothing but its traced array refers to.  As in ndarray.resize,
+# reference counts tell whether memory may be reused; where they overestimate, the price is a copy.
+ALONE = sys.getrefcount(_probe.node)
+
+
+def outranks(x: Any, target: Any) -> bool:
+    """Whether x carries a trace that the target does not, so that the target must be lifted to be written to."""
+    if not isinstance(x, Traced):
+        return False
+    return not isinstance(target, Traced) or x.tape.level > target.tape.level
+
+
+def add(a: Any, b: Any) -> Any:
+    """The sum of two tangents, either of which may be None (zero) or a tuple (of several results)."""
+    if a is None:
+        return b
+    if b is None:
+        return a
+    if type(a) is tuple or type(b) is tuple:
+        return tuple(add(x, y) for x, y in zip(a, b, strict=True))
+    return a + b
+
+
+def like(x: Traced, value: Array) -> Array:
+    """A copy of an array that is traced as x is, so that values of its kind can be written into it."""
+    copy = np.zeros(value.shape, value.dtype, like=x)  # type: ignore[call-overload]
+    copy[...] = value
+    return copy
+
+
+def project(space: Space, g: Any, stack: tuple[int, ...], rule: Any) -> Any:
+    """Carry what a rule produced onto the space where it belongs; errors name the rule."""
+    try:
+        projected = space.project(g, stack)
+    except SpaceError as error:
+        raise RuleError(f"the rule for {rule_name(rule)} gave a derivative of a wrong shape: {error}") from None
+    if log.isEnabledFor(logging.DEBUG):
+        kind = getattr(g, "dtype", type(g).__name__)
+        if kind != space.dtype:
+            log.debug("the rule for %s gave %s where %r was due; it was projected", rule_name(rule), kind, space)
+    return projected
+
+
+def rule_name(rule: Any) -> str:
+    """The name of a rule (or of whatever stands for one) in messages."""
+    return getattr(rule, "name", None) or (function_name(rule) if callable(rule) else str(rule))
+
+
+def refuse_inner_value(target: Traced, source: Traced) -> None:
+    """Refuse to write a value of an inner transformation into an array of an outer one."""
+    if source.tape.level > target.tape.level:
+        raise InPlaceError(
+            "a value of an inner transformation was assigned into an array made outside it; make the array inside "
+            "the differentiated function, for example with np.zeros_like(x) or np.zeros(n, like=x)"
+        )

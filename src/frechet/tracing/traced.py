@@ -1,0 +1,70 @@
+"""The traced array: a value that remembers where it came from.
+
+It is a duck, not an ndarray subclass: NumPy hands every function call on it to ``__array_function__`` and
+``__array_ufunc__`` (see dispatch), and whatever NumPy does not hand over fails loudly (see guards).  Traces nest:
+the value of a traced array may itself be a traced array of an outer transformation.
+
+The class holds the slots; operators, methods, indexing and protocols are put on it by the modules that explain them.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from ..errors import InPlaceError
+
+
+class Traced:
+    """A value of a function under differentiation.  Behaves like the array or number that it stands for."""
+
+    __slots__ = ("__weakref__", "node", "tape", "value", "version")
+
+    value: Any  # the array or number, or the traced array of an outer transformation
+    tape: Any  # whose derivative is being computed: a Tape or a Forward
+    node: Any  # where the derivative is: an index into the tape, or the tangent
+    version: int  # number of in-place changes; unset before the first one
+
+    def __init__(self, value: Any, tape: Any, node: Any) -> None:
+        self.value = value
+        self.tape = tape
+        self.node = node
+
+
+class View(Traced):
+    """A traced array that shares, or would share, memory with another one; stale once that has been changed.
+
+    Every use passes through `checked`.
+    """
+
+    __slots__ = ("index", "owner", "seen")
+
+    owner: weakref.ref[Traced]  # the array that it is a view of; weak, to let that array be changed in place
+    index: Any  # owner[index] where the view was made by basic indexing; else None
+    seen: int  # the owner's version when the view was taken
+
+    def __init__(self, value: Any, tape: Any, node: Any, owner: Traced, index: Any) -> None:
+        Traced.__init__(self, value, tape, node)
+        self.owner = weakref.ref(owner)
+        self.index = index
+        self.seen = version(owner)
+
+
+READ_ONLY = -1  # the version of an argument of a differentiated function: it must not be changed in place
+
+
+def version(x: Traced) -> int:
+    """The number of in-place changes made to x."""
+    return getattr(x, "version", 0)
+
+
+def checked(x: Traced) -> Traced:
+    """x itself, unless it is a view of an array that has been changed since."""
+    if type(x) is View:
+        owner = x.owner()
+        if owner is not None and version(owner) != x.seen:
+            raise InPlaceError(
+                "a view of a traced array was used after that array had been changed in place; under NumPy the view "
+                "would show the change. Take the view after the change, or take a copy: x[...].copy()"
+            )
+    return x
