@@ -161,23 +161,24 @@ class Gather(LinearMap):
         return take(v, self.index, self.in_shape)
 
     def pull(self, w: Array) -> Array:
-        stack = np.shape(w)[: np.ndim(w) - self.out_ndim]
-        buffer = zeros_like(w, stack + self.in_shape)
-        self.accumulate(buffer, w)
-        return buffer
+        # With the stack axes last, any index of the unstacked array applies as it is.
+        n_stack = np.ndim(w) - self.out_ndim
+        stack = np.shape(w)[:n_stack]
+        z = zeros_like(w, self.in_shape + stack)
+        w = stack_last(w, self.out_ndim)
+        index = explicit_index(self.index, len(self.in_shape)) if n_stack else self.index
+        if self.unique:
+            z[index] = w
+        else:
+            np.add.at(z, index, w)
+        return stack_first(z, n_stack)
 
     def accumulate(self, buffer: Array, w: Array) -> None:
-        """buffer += pull(w), in place; buffer has shape stack + in_shape."""
-        if np.ndim(buffer) == len(self.in_shape):
-            index: Any = self.index
-        else:
-            # With the stack axes last, any index of the unstacked array applies as it is; both are views.
-            buffer, w = stack_last(buffer, len(self.in_shape)), stack_last(w, self.out_ndim)
-            index = explicit_index(self.index, len(self.in_shape))
+        """buffer += pull(w), in place; without a stack."""
         if self.unique:
-            buffer[index] += w
+            buffer[self.index] += w
         else:
-            np.add.at(buffer, index, w)
+            np.add.at(buffer, self.index, w)
 
 
 class Scatter(LinearMap):
@@ -191,14 +192,11 @@ class Scatter(LinearMap):
         self.out_shape = out_shape
 
     def push(self, v: Array) -> Array:
-        stack = np.shape(v)[: np.ndim(v) - len(self.in_shape)]
-        z = zeros_like(v, stack + self.out_shape)
-        if stack:
-            z_last = stack_last(z, len(self.out_shape))
-            z_last[explicit_index(self.index, len(self.out_shape))] = stack_last(v, len(self.in_shape))
-        else:
-            z[self.index] = v
-        return z
+        n_stack = np.ndim(v) - len(self.in_shape)
+        z = zeros_like(v, self.out_shape + np.shape(v)[:n_stack])
+        index = explicit_index(self.index, len(self.out_shape)) if n_stack else self.index
+        z[index] = stack_last(v, len(self.in_shape))
+        return stack_first(z, n_stack)
 
     def pull(self, w: Array) -> Array:
         picked = take(w, self.index, self.out_shape)
@@ -210,14 +208,19 @@ def take(v: Array, index: Any, shape: Shape) -> Array:
     if np.ndim(v) == len(shape):
         return v[index]
     n_stack = np.ndim(v) - len(shape)
-    picked = stack_last(v, len(shape))[explicit_index(index, len(shape))]
-    return np.moveaxis(picked, range(np.ndim(picked) - n_stack, np.ndim(picked)), range(n_stack))
+    return stack_first(stack_last(v, len(shape))[explicit_index(index, len(shape))], n_stack)
 
 
 def stack_last(v: Array, ndim: int) -> Array:
     """A view with the leading stack axes moved behind the ndim others."""
     n_stack = np.ndim(v) - ndim
     return np.moveaxis(v, range(n_stack), range(ndim, ndim + n_stack)) if n_stack else v
+
+
+def stack_first(v: Array, n_stack: int) -> Array:
+    """The inverse of `stack_last`: a view with the last n_stack axes moved to the front."""
+    n = np.ndim(v)
+    return np.moveaxis(v, range(n - n_stack, n), range(n_stack)) if n_stack else v
 
 
 def explicit_index(index: Any, ndim: int) -> Any:

@@ -168,12 +168,14 @@ def function_name(function: Any) -> str:
     if isinstance(function, tuple):
         return f"{function_name(function[0])}.{function[1]}"
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", repr(function))
-    module = getattr(function, "__module__", None)
-    if module is None or module == "numpy._core._multiarray_umath":  # a ufunc
+    module = getattr(function, "__module__", None) or "numpy"
+    if module == "numpy._core._multiarray_umath":  # a ufunc
         module = "numpy"
     if module.startswith("scipy.special"):
         module = "scipy.special"
-    return f"{module.replace('numpy', 'np', 1) if module.startswith('numpy') else module}.{name}"
+    if module.startswith("numpy"):
+        return f"{module.replace('numpy', 'np', 1)}.{name}"
+    return f"{module}.{name}" if module.startswith("scipy") else name
 
 
 def rule_for(function: Any, *aliases: Any, may_view: bool = False) -> Callable[[Body], Rule]:

@@ -17,7 +17,7 @@ from ..linear_map import LinearMap, compose
 from ..maps import Broadcast, Gather, Scatter, diagonal, reads_once, reshape
 from ..rule import carriers, primal
 from .apply import innermost
-from .trace import ALONE, Clear, like, outranks, refuse_inner_value, space_of
+from .trace import ALONE, Clear, is_viewed, like, outranks, refuse_inner_value, space_of
 from .traced import READ_ONLY, Traced, View, checked, version
 
 
@@ -30,7 +30,7 @@ def getitem(x: Traced, index: Any) -> Any:
     value = x.value[index]
     result = value if type(value) not in carriers else primal(value)
     m = Gather(index, x.value.shape, np.ndim(result))
-    if type(result) is not np.ndarray or result.base is None:
+    if type(result) is not np.ndarray or (type(value) is not View and result.base is None):
         return x.tape.record(value, ((x.node, m),), "indexing")
     if version(x) > 0:
         value = np.copy(value)  # so that the next write to x does not have to copy all of x
@@ -105,7 +105,7 @@ def _write(x: Traced, index: Any, v: Any) -> None:
     kind = getattr(primal(raw), "dtype", np.dtype(type(primal(raw))))
     if kind.kind == "c" and x.dtype.kind != "c":
         raise TypeError(f"a complex value was assigned into an array of dtype {x.dtype}; take its real part first")
-    if sys.getrefcount(x.value) > ALONE or (type(x.value) is np.ndarray and x.value.base is not None):
+    if sys.getrefcount(x.value) > ALONE or is_viewed(x.value):
         x.value = np.copy(x.value)
     if outranks(raw, x.value):
         x.value = like(raw, x.value)

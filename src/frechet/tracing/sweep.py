@@ -12,9 +12,8 @@ import numpy as np
 
 from ..linear_map import Array, basis
 from ..maps import explicit_index, stack_last
-from ..rule import carriers
 from ..space import Space
-from .trace import ALONE, Clear, Select, add, like, outranks, project
+from .trace import ALONE, Clear, Select, add, is_viewed, like, outranks, project
 
 Nodes = list[tuple[Space, Any, Any]]
 Shape = tuple[int, ...]
@@ -64,9 +63,9 @@ def _push_assignment(tangents: list[Any], space: Space, edges: Any, stack: Shape
         return None
     if tangent is None:
         tangent = space.zeros(stack)
-    elif sys.getrefcount(tangent) > ALONE or type(tangent) not in carriers and tangent.base is not None:
+    elif sys.getrefcount(tangent) > ALONE or is_viewed(tangent):
         tangent = np.copy(tangent)
-    clear_entries(tangent, index, ndim)
+    tangent = without_entries(tangent, index, ndim)
     for t, m in written:
         if outranks(t, tangent):
             tangent = like(t, tangent)
@@ -77,12 +76,17 @@ def _push_assignment(tangents: list[Any], space: Space, edges: Any, stack: Shape
     return tangent
 
 
-def clear_entries(a: Array, index: Any, ndim: int) -> None:
-    """a[..., index] = 0 for an index of the unstacked array, of ndim axes."""
+def without_entries(a: Array, index: Any, ndim: int) -> Array:
+    """a with a[..., index] set to 0, in place where it can be, for an index of the unstacked array, of ndim axes."""
     if np.ndim(a) == ndim:
         a[index] = 0
-    else:
+    elif type(a) is np.ndarray:
         stack_last(a, ndim)[explicit_index(index, ndim)] = 0
+    else:
+        kept = np.ones(np.shape(a)[np.ndim(a) - ndim :], a.dtype)
+        kept[index] = 0
+        a = a * kept
+    return a
 
 
 def pull(
@@ -118,23 +122,23 @@ def pull(
         if type(w) is list:  # of a function with several results
             w = tuple(s.zeros(stack) if x is None else x for x, s in zip(w, space.spaces, strict=True))  # type: ignore[attr-defined]
         for parent, m in edges:
-            if m.accumulates:
-                if type(m) is Clear:
-                    g = w if owned[i] else np.copy(w)
-                    clear_entries(g, m.index, len(space.shape))
-                    owned_g = True
-                else:
-                    target, buffer = nodes[parent][0], pending[parent]
-                    if buffer is None:
-                        buffer = np.zeros(stack + target.shape, target.dtype)
-                    elif not owned[parent]:
-                        buffer = np.copy(buffer)
-                    if outranks(w, buffer):
-                        buffer = like(w, buffer)
-                    m.accumulate(buffer, w)  # type: ignore[attr-defined]
-                    pending[parent] = buffer
-                    owned[parent] = 1
-                    continue
+            owned_g = False
+            if type(m) is Clear:
+                g = w if owned[i] and not is_viewed(w) else np.copy(w)
+                g = without_entries(g, m.index, len(space.shape))
+                owned_g = True
+            elif m.accumulates and not stack:
+                target, buffer = nodes[parent][0], pending[parent]
+                if buffer is None:
+                    buffer = np.zeros(target.shape, target.dtype)
+                elif not owned[parent] or is_viewed(buffer):
+                    buffer = np.copy(buffer)
+                if outranks(w, buffer):
+                    buffer = like(w, buffer)
+                m.accumulate(buffer, w)  # type: ignore[attr-defined]
+                pending[parent] = buffer
+                owned[parent] = 1
+                continue
             elif type(m) is Select:
                 if pending[parent] is None:
                     pending[parent] = [None] * len(nodes[parent][0].spaces)  # type: ignore[attr-defined]
@@ -142,7 +146,6 @@ def pull(
                 continue
             else:
                 g = m.pull(w)
-                owned_g = False
             target = nodes[parent][0]
             if not target.contains(g, stack):
                 g = project(target, g, stack, rule)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 import sys
+import weakref
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,7 @@ class Forward:
             return None
         if x.node is None:
             x.node = space_of(x.value).zeros()
-        elif sys.getrefcount(x.node) > ALONE or x.node.base is not None:
+        elif sys.getrefcount(x.node) > ALONE or is_viewed(x.node):
             x.node = np.copy(x.node)
         for tangent in written:
             if outranks(tangent, x.node):
@@ -181,6 +182,13 @@ _probe = Traced(np.zeros(1), None, np.zeros(1))
 # What sys.getrefcount says of an attribute that nothing but its traced array refers to.  As in ndarray.resize,
 # reference counts tell whether memory may be reused; where they overestimate, the price is a copy.
 ALONE = sys.getrefcount(_probe.node)
+
+
+def is_viewed(a: Any) -> bool:
+    """Whether other arrays may show the memory of a, or a that of others."""
+    if isinstance(a, Traced):
+        return weakref.getweakrefcount(a) > 0
+    return a.base is not None
 
 
 def outranks(x: Any, target: Any) -> bool:
