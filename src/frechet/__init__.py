@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from . import rules as rules
+from .custom import rule
+from .errors import (
+    CoercionError,
+    FrechetError,
+    InPlaceError,
+    NotDifferentiableError,
+    RuleError,
+    SpaceError,
+    TraceEndedError,
+)
 from .linear_map import LinearMap
 from .space import register_space, space
 from .transforms import (
@@ -20,7 +30,14 @@ from .transforms import (
 
 __version__ = "0.1.0"
 __all__ = [
+    "CoercionError",
+    "FrechetError",
+    "InPlaceError",
     "LinearMap",
+    "NotDifferentiableError",
+    "RuleError",
+    "SpaceError",
+    "TraceEndedError",
     "array",
     "grad",
     "hessian",
@@ -29,6 +46,7 @@ __all__ = [
     "jvp",
     "linearize",
     "register_space",
+    "rule",
     "space",
     "stop_gradient",
     "value_and_grad",

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from .errors import SpaceError
+from .rule import carriers, primal
 from .tree import TreeDef, flatten, is_container
 
 Array = Any
@@ -93,14 +94,15 @@ class ScalarSpace(Space):
 
     def contains(self, g: Array, stack: Shape = ()) -> bool:
         if not stack:
-            return type(g) in self.types
+            kind = type(g)
+            return kind in self.types or (kind in carriers and type(primal(g)) in self.types)
         try:
             return g.dtype is self.dtype and g.shape == stack
         except AttributeError:
             return False
 
     def project(self, g: Array, stack: Shape = ()) -> Array:
-        if type(g) is self.type and not stack:
+        if not stack and (type(g) is self.type or (type(g) in carriers and self.contains(g))):
             return g
         _check_shape(g, stack)
         if stack:
@@ -110,7 +112,8 @@ class ScalarSpace(Space):
             if self.dtype.kind != "c":
                 number = number.real
             return self.type(number)
-        return _cast(g, self.dtype)
+        # A traced number keeps its precision here; the plain number that comes of it in the end is converted.
+        return np.real(g) if self.dtype.kind != "c" and np.iscomplexobj(primal(g)) else g
 
     def zeros(self, stack: Shape = ()) -> Array:
         return np.zeros(stack, self.dtype) if stack else self.type(0)

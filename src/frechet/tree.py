@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 _NAMESPACE = "frechet"
 TreeDef = Any
+_LEAVES = frozenset((float, int, complex, bool, str, type(None), np.ndarray, np.float64))
 
 
 def is_container(x: Any) -> bool:
     """Whether x is a dict, list, tuple (named too), dataclass instance, or a type registered with optree."""
     kind = type(x)
-    if kind in (dict, list, tuple) or isinstance(x, (dict, list, tuple)):
+    if kind in _LEAVES:
+        return False
+    if isinstance(x, (dict, list, tuple)):
         return True
     return dataclasses.is_dataclass(x) and not isinstance(x, type)
 

@@ -14,6 +14,7 @@ from .trace import Outputs, Select, space_of
 from .traced import Traced, View, checked
 
 PYTHON_SCALARS = (float, int, complex)
+SCALARS = frozenset((*PYTHON_SCALARS, bool, *(np.dtype(code).type for code in np.typecodes["AllFloat"] + "?bhilqBHILQ")))
 
 
 def innermost(args: Any) -> Any:
@@ -60,29 +61,20 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if is_traced(a):
                 args, kwargs = rule.as_positional(args, kwargs, is_traced)
                 break
+    elif rule.derivatives is not None:
+        return apply_elementwise(rule, args)
     trace = innermost(args)
-    plain = [unwrap(a, trace) for a in args]
-    derivatives = rule.derivatives
+    value, maps = rule.body(*[unwrap(a, trace) for a in args], **kwargs)
+    if type(maps) is not tuple:
+        maps = (maps,)
     edges: list[tuple[Any, LinearMap]] = []
-    if derivatives is not None and not kwargs:
-        plain = [a if type(a) in PYTHON_SCALARS or type(a) in carriers else np.asarray(a)[()] for a in plain]
-        value = rule.function(*plain)
-        out_shape = np.shape(value)
-        for k, a in enumerate(args):
-            if type(a) in carriers and a.tape is trace:
-                m = derivatives[k](value, plain, np.shape(plain[k]), out_shape)
-                if m is not None:
-                    edges.append((a.node, m))
-    else:
-        value, maps = rule.body(*plain, **kwargs)
-        if type(maps) is not tuple:
-            maps = (maps,)
-        for k, a in enumerate(args):
-            if type(a) in carriers:
-                if a.tape is trace:
-                    _edge(edges, a, maps[k] if k < len(maps) else None, rule, k)
-            elif type(a) is list or type(a) is tuple:
-                _edges_inside(edges, a, maps[k] if k < len(maps) else None, trace, rule, k)
+    for k, a in enumerate(args):
+        kind = type(a)
+        if kind is Traced or kind is View:
+            if a.tape is trace:
+                _edge(edges, a, maps[k] if k < len(maps) else None, rule, k)
+        elif kind is list or kind is tuple:
+            _edges_inside(edges, a, maps[k] if k < len(maps) else None, trace, rule, k)
     if not edges:
         return value
     if len(edges) > 1:
@@ -97,19 +89,57 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return result
 
 
+def apply_elementwise(rule: Any, args: tuple[Any, ...]) -> Any:
+    """The same for a function that acts entry by entry, whose maps are made only for traced arguments."""
+    if len(args) == 1 and type(args[0]) is Traced:
+        x = args[0]
+        value = x.value
+        y = rule.function(value)
+        m = rule.derivatives[0](y, (value,), shape_of(value), shape_of(y))
+        return y if m is None else x.tape.record(y, ((x.node, m),), rule)
+    trace = innermost(args)
+    plain = [_operand(unwrap(a, trace)) for a in args]
+    y = rule.function(*plain)
+    out_shape = shape_of(y)
+    edges = []
+    for k, a in enumerate(args):
+        if type(a) in carriers and a.tape is trace:
+            m = rule.derivatives[k](y, plain, shape_of(plain[k]), out_shape)
+            if m is not None:
+                edges.append((a.node, m))
+    return trace.record(y, tuple(edges), rule) if edges else y
+
+
+def shape_of(x: Any) -> Any:
+    """np.shape, quickly for what occurs."""
+    kind = type(x)
+    if kind in SCALARS:
+        return ()
+    return x.shape
+
+
+def _operand(x: Any) -> Any:
+    """An argument of an elementwise function as an array or a scalar."""
+    kind = type(x)
+    if kind in SCALARS or kind is np.ndarray or kind in carriers:
+        return x
+    return np.asarray(x)[()]
+
+
 def _edge(edges: list[Any], a: Traced, m: Any, rule: Rule, k: int) -> None:
     if m is None:
         raise NotDifferentiableError(
             f"{rule.name} has no derivative with respect to its argument {rule.argument(k)}. "
             "If that argument is meant to be constant, pass fr.stop_gradient(...) of it"
         )
+    if type(m) is Zero:
+        return
     if not isinstance(m, LinearMap):
         raise RuleError(
             f"the rule for {rule.name} returned {type(m).__name__} where the linear map for its argument "
             f"{rule.argument(k)} was due; a rule returns (value, maps)"
         )
-    if type(m) is not Zero:
-        edges.append((a.node, m))
+    edges.append((a.node, m))
 
 
 def _edges_inside(edges: list[Any], values: Any, maps: Any, trace: Any, rule: Rule, k: int) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InPlaceError, NotDifferentiableError
-from ..rule import Composed, Constant, Refused, Rule, carriers, function_name, load_chapters, table
-from .apply import apply, innermost
+from ..rule import Composed, Constant, ElementwiseRule, Refused, Rule, carriers, function_name, load_chapters, table
+from .apply import apply, apply_elementwise, innermost
 from .creation import Creation, plain_values
 from .indexing import refuse_fixed, setitem
 from .traced import Traced, checked
@@ -55,6 +55,8 @@ def array_ufunc(self: Traced, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
         entry = table.get(ufunc)
         if entry is None:
             entry = load_chapters(ufunc)
+        if type(entry) is ElementwiseRule:
+            return apply_elementwise(entry, inputs)
         if isinstance(entry, Rule):
             return apply(entry, inputs, kwargs)
         return call(ufunc, inputs, kwargs)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, basis
-from ..maps import explicit_index, stack_last
+from ..maps import Gather, explicit_index, stack_last
 from ..space import Space
 from .trace import ALONE, Clear, Select, add, is_viewed, like, outranks, project
 
@@ -122,42 +122,46 @@ def pull(
         if type(w) is list:  # of a function with several results
             w = tuple(s.zeros(stack) if x is None else x for x, s in zip(w, space.spaces, strict=True))  # type: ignore[attr-defined]
         for parent, m in edges:
-            owned_g = False
-            if type(m) is Clear:
+            if not m.accumulates or (stack and type(m) is Gather):
+                g = m.pull(w)
+                fresh = False
+            elif type(m) is Clear:
                 g = w if owned[i] and not is_viewed(w) else np.copy(w)
                 g = without_entries(g, m.index, len(space.shape))
-                owned_g = True
-            elif m.accumulates and not stack:
-                target, buffer = nodes[parent][0], pending[parent]
-                if buffer is None:
-                    buffer = np.zeros(target.shape, target.dtype)
-                elif not owned[parent] or is_viewed(buffer):
-                    buffer = np.copy(buffer)
-                if outranks(w, buffer):
-                    buffer = like(w, buffer)
-                m.accumulate(buffer, w)  # type: ignore[attr-defined]
-                pending[parent] = buffer
-                owned[parent] = 1
-                continue
+                fresh = True
             elif type(m) is Select:
                 if pending[parent] is None:
                     pending[parent] = [None] * len(nodes[parent][0].spaces)  # type: ignore[attr-defined]
                 pending[parent][m.k] = add(pending[parent][m.k], w)
                 continue
             else:
-                g = m.pull(w)
+                pending[parent] = _accumulate(m, nodes[parent][0], pending[parent], owned[parent], w)
+                owned[parent] = 1
+                continue
             target = nodes[parent][0]
             if not target.contains(g, stack):
                 g = project(target, g, stack, rule)
             accumulated = pending[parent]
             if accumulated is None:
                 pending[parent] = g
-                owned[parent] = owned_g
+                owned[parent] = fresh
             elif owned[parent] and type(accumulated) is np.ndarray and type(g) is np.ndarray:
                 accumulated += g
             else:
-                pending[parent] = accumulated + g
-                owned[parent] = type(pending[parent]) is np.ndarray
+                pending[parent] = accumulated = accumulated + g
+                owned[parent] = type(accumulated) is np.ndarray
     return pending[:n_inputs]
 
 
+
+
+def _accumulate(m: Gather, target: Space, buffer: Any, owned: int, w: Array) -> Array:
+    """The pull of an indexed read, added into the cotangent of what was read."""
+    if buffer is None:
+        buffer = np.zeros(target.shape, target.dtype)
+    elif not owned or is_viewed(buffer):
+        buffer = np.copy(buffer)
+    if outranks(w, buffer):
+        buffer = like(w, buffer)
+    m.accumulate(buffer, w)
+    return buffer

@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import InPlaceError, RuleError, SpaceError, TraceEndedError
 from ..linear_map import Array, LinearMap
 from ..rule import function_name, primal
-from ..space import REAL, ArraySpace, Space, space
+from ..space import ArraySpace, Space, space
 from .traced import Traced
 
 log = logging.getLogger("frechet")
@@ -45,6 +45,7 @@ class Select(LinearMap):
     """The result number k out of several."""
 
     __slots__ = ("k",)
+    accumulates = True  # into the list of the cotangents of all results
 
     def __init__(self, k: int) -> None:
         self.k = k
@@ -63,14 +64,18 @@ class Clear(LinearMap):
         self.index = index
 
 
+# Spaces that depend on the type alone.
+SCALAR_SPACES: dict[type, Space] = {
+    type(x): space(x) for x in (1.0, 1j, np.float64(1), np.float32(1), np.complex128(1), np.complex64(1))
+}
+
+
 def space_of(value: Any) -> Space:
     """The space of a value that a rule produced."""
     kind = type(value)
-    if kind is float:
-        return REAL
     if kind is np.ndarray:
         return ArraySpace(value.shape, value.dtype)
-    return space(primal(value))
+    return SCALAR_SPACES.get(kind) or space(primal(value))
 
 
 class Tape:
@@ -86,12 +91,11 @@ class Tape:
         """A traced array for a value, whose tangent is the sum of map(parent's tangent) over the edges."""
         nodes = self.nodes
         kind = type(value)
-        if kind is float:
-            nodes.append((REAL, edges, rule))
-        elif kind is np.ndarray:
-            nodes.append((ArraySpace(value.shape, value.dtype), edges, rule))
+        if kind is np.ndarray:
+            space: Space = ArraySpace(value.shape, value.dtype)
         else:
-            nodes.append((space_of(value), edges, rule))
+            space = SCALAR_SPACES.get(kind) or space_of(value)
+        nodes.append((space, edges, rule))
         return Traced(value, self, len(nodes) - 1)
 
     def node(self, space: Space, edges: Edges, rule: Any) -> int:
