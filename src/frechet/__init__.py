@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from . import rules as rules
 from .custom import rule
 from .errors import (
@@ -29,6 +32,20 @@ from .transforms import (
 )
 
 __version__ = "0.1.0"
+_SUBPACKAGES = ("fft", "linalg", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    """fr.linalg, fr.fft and fr.testing are imported when first used: they load SciPy."""
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_SUBPACKAGES])
+
+
 __all__ = [
     "CoercionError",
     "FrechetError",

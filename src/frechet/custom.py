@@ -269,7 +269,7 @@ class _Described(LinearMap):
             raise RuleError(f"{what} returned {type(plain).__name__} for {where}, where numbers are due")
         if np.shape(plain) != s.shape:
             raise RuleError(f"{what} returned shape {np.shape(plain)} for {where}, which has shape {s.shape}")
-        return g if s.contains(g) else s.project(g)
+        return g  # dtype and realness are the engine's affair: it projects, and says so in its log
 
 
 class _FromJacobian(LinearMap):

@@ -213,11 +213,8 @@ def _array_space(x: np.ndarray) -> Space:
     return NO_TANGENT
 
 
-def _refuse(advice: str) -> Callable[[Any], Space]:
-    def builder(x: Any) -> Space:
-        raise SpaceError(f"{type(x).__module__}.{type(x).__name__} has no tangent space: {advice}")
-
-    return builder
+def _refuse_matrix(x: Any) -> Space:
+    raise SpaceError("np.matrix has no tangent space: use a plain array, np.asarray(x)")
 
 
 _builders: dict[type, Callable[[Any], Space]] = {
@@ -227,8 +224,7 @@ _builders: dict[type, Callable[[Any], Space]] = {
     complex: lambda x: COMPLEX,
     bool: lambda x: NO_TANGENT,
     np.ndarray: _array_space,
-    np.matrix: _refuse("use a plain ndarray, np.asarray(x)"),
-    np.ma.MaskedArray: _refuse("masked entries have no derivative; use x.filled(...) or x.compressed()"),
+    np.matrix: _refuse_matrix,
 }
 
 
@@ -266,9 +262,9 @@ def space(x: Any) -> Space:
         return _scalar_space(type(x))
     if isinstance(x, np.integer):
         return REAL
-    if isinstance(x, np.ma.MaskedArray):
-        return _builders[np.ma.MaskedArray](x)
     if isinstance(x, np.ndarray):
+        if any(base.__name__ == "MaskedArray" for base in type(x).__mro__):  # numpy.ma is not imported for this
+            raise SpaceError("a masked array has no tangent space: use x.filled(...) or x.compressed()")
         return _array_space(x)
     if is_container(x):
         leaves, treedef = flatten(x)

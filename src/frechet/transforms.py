@@ -16,7 +16,7 @@ from .linear_map import Array, LinearMap, Shape
 from .rule import function_name, primal
 from .space import Space
 from .tracing.apply import innermost
-from .tracing.linearization import Linearization, Results, detach, finished, fitted, trace_argument
+from .tracing.linearization import Linearization, Results, detach, finished, fitted, raise_coercion, trace_argument
 from .tracing.sweep import UNIT
 from .tracing.trace import Forward
 
@@ -129,6 +129,9 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
             out, aux = out
             aux = detach(aux, trace)
         results = Results(out, trace, name)
+    except ValueError as error:
+        raise_coercion(error)
+        raise
     finally:
         trace.close()
     tangent = results.rebuild([finished(s, t) for s, t in zip(results.spaces, results.nodes, strict=True)])

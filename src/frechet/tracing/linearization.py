@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NotDifferentiableError, SpaceError
+from ..errors import CoercionError, NotDifferentiableError, SpaceError
 from ..linear_map import Array, Shape
 from ..rule import load_chapters, primal
 from ..space import ArraySpace, NoTangent, Space, space
@@ -183,6 +183,9 @@ class Linearization:
                 self.aux = detach(aux, tape)
             self.results = Results(out, tape, name)
             self.nodes = tape.nodes
+        except ValueError as error:
+            raise_coercion(error)
+            raise
         finally:
             tape.close()
         self.name = name
@@ -218,6 +221,12 @@ class Linearization:
                 leaves.append(finished(a.spaces[k], g))
             out.append(a.rebuild(leaves, constant=lambda leaf: None))
         return out
+
+
+def raise_coercion(error: ValueError) -> None:
+    """Raise the CoercionError that NumPy hid behind "setting an array element with a sequence", if it did."""
+    if isinstance(error.__cause__, CoercionError):
+        raise error.__cause__ from None
 
 
 def finished(space: Space, g: Array) -> Array:

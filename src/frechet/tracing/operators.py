@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import CoercionError
 from ..rule import carriers, primal, table
-from .apply import PYTHON_SCALARS, apply, innermost
+from .apply import PYTHON_SCALARS, apply, innermost, shape_of
 from .traced import Traced, checked
 
 _NUMPY_KINDS = (np.ndarray, np.generic)
@@ -44,18 +44,16 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
             if kind is float or kind is int or kind is np.ndarray:
                 rule: Any = table[ufunc]
                 y = symbol(a, other)
-                shape = () if type(a) is float else a.shape
-                out = () if type(y) is float else y.shape
-                m = rule.derivatives[0](y, (a, other), shape, out)
+                m = rule.derivatives[0](y, (a, other), shape_of(a), shape_of(y))
                 return y if m is None else trace.record(y, ((self.node, m),), rule)
             if kind is Traced and other.tape is trace:
                 rule = table[ufunc]
                 b = other.value
                 y = symbol(a, b)
-                out = () if type(y) is float else y.shape
+                out = shape_of(y)
                 first, second = rule.derivatives
-                m = first(y, (a, b), () if type(a) is float else a.shape, out)
-                n = second(y, (a, b), () if type(b) is float else b.shape, out)
+                m = first(y, (a, b), shape_of(a), out)
+                n = second(y, (a, b), shape_of(b), out)
                 if m is None or n is None:
                     return apply(rule, (self, other), {})
                 return trace.record(y, ((self.node, m), (other.node, n)), rule)
@@ -67,9 +65,7 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
             rule: Any = table[ufunc]
             b = self.value
             y = symbol(other, b)
-            m = rule.derivatives[1](
-                y, (other, b), () if type(b) is float else b.shape, () if type(y) is float else y.shape
-            )
+            m = rule.derivatives[1](y, (other, b), shape_of(b), shape_of(y))
             return y if m is None else self.tape.record(y, ((self.node, m),), rule)
         other = _operand(other)
         return other if other is NotImplemented else apply(table[ufunc], (other, self), {})  # type: ignore[arg-type]

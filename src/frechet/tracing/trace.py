@@ -8,7 +8,6 @@ of two traces the inner one has the higher level; there is no global state, whic
 from __future__ import annotations
 
 import itertools
-import logging
 import sys
 import weakref
 from typing import Any
@@ -21,7 +20,6 @@ from ..rule import function_name, primal
 from ..space import ArraySpace, Space, space
 from .traced import Traced
 
-log = logging.getLogger("frechet")
 _levels = itertools.count(1)
 Edges = tuple[tuple[Any, LinearMap], ...]
 
@@ -226,7 +224,8 @@ def project(space: Space, g: Any, stack: tuple[int, ...], rule: Any) -> Any:
         projected = space.project(g, stack)
     except SpaceError as error:
         raise RuleError(f"the rule for {rule_name(rule)} gave a derivative of a wrong shape: {error}") from None
-    if log.isEnabledFor(logging.DEBUG):
+    logging = sys.modules.get("logging")  # nobody listens where nobody has imported it
+    if logging is not None and (log := logging.getLogger("frechet")).isEnabledFor(logging.DEBUG):
         kind = getattr(g, "dtype", type(g).__name__)
         if kind != space.dtype:
             log.debug("the rule for %s gave %s where %r was due; it was projected", rule_name(rule), kind, space)

@@ -1,0 +1,1 @@
+"""Frechet timed beside its peers: ``python -m benchmarks``, or ``make bench`` (see benchmarks/README.md)."""

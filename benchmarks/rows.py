@@ -1,0 +1,15 @@
+"""All rows by name, in the order in which they are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks import fourier, import_time, inverse, kalman, matrix_functions, memory, scalar_chain
+from benchmarks.context import Context
+from benchmarks.harness import Row
+
+ROWS: dict[str, Callable[[Context], Row]] = {
+    name: build
+    for module in (inverse, scalar_chain, fourier, kalman, matrix_functions, import_time, memory)
+    for name, build in module.ROWS.items()
+}
