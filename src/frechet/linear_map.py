@@ -98,7 +98,7 @@ class LinearMap:
         return Sum((*_terms(self), *_terms(other)))
 
     def __neg__(self) -> LinearMap:
-        return self * -1.0
+        return compose(self, _MINUS)
 
     def __sub__(self, other: LinearMap) -> LinearMap:
         if not isinstance(other, LinearMap):
@@ -165,6 +165,9 @@ class Scale(LinearMap):
         return w * self.factor.conjugate()
 
 
+_MINUS = Scale(-1.0)
+
+
 class Adjoint(LinearMap):
     """The adjoint of a map: push and pull exchanged."""
 
@@ -220,12 +223,17 @@ class Composition(LinearMap):
 
 def compose(*maps: LinearMap) -> LinearMap:
     """The product of maps, outermost first, with nested products flattened and identities dropped."""
+    if len(maps) == 2 and type(maps[0]) not in _FLATTENED and type(maps[1]) not in _FLATTENED:
+        return Composition(maps)
     flat: list[LinearMap] = []
     for m in maps:
         flat.extend(m.maps if isinstance(m, Composition) else () if isinstance(m, Identity) else (m,))
     if len(flat) == 1:
         return flat[0]
     return Composition(tuple(flat)) if flat else identity
+
+
+_FLATTENED = frozenset((Composition, Identity))
 
 
 class Sum(LinearMap):

@@ -44,8 +44,11 @@ class Diagonal(LinearMap):
 
     def pull(self, w: Array) -> Array:
         d = self._factor if self._residuals is None else self.factor
-        w = w * d.conjugate()
-        return w if self.in_shape == self.out_shape else unbroadcast(w, self.in_shape, self.out_shape)
+        if self.in_shape == self.out_shape:
+            return w * d.conjugate()
+        if self.in_shape == () and type(w) is np.ndarray is type(d) and w.shape == d.shape:
+            return np.vdot(d, w)  # a number times an array: one pass, no temporary
+        return unbroadcast(w * d.conjugate(), self.in_shape, self.out_shape)
 
     def columns(self, in_shape: Shape, dtype: Any = float) -> Array:
         if self.in_shape != self.out_shape:

@@ -13,10 +13,20 @@ import numpy as np
 
 from .errors import NotDifferentiableError, SpaceError
 from .linear_map import Array, LinearMap, Shape
-from .rule import function_name, primal
+from .rule import function_name, load_chapters, primal
 from .space import Space
 from .tracing.apply import innermost
-from .tracing.linearization import Linearization, Results, detach, finished, fitted, raise_coercion, trace_argument
+from .tracing.linearization import (
+    Argument,
+    Linearization,
+    Results,
+    argument_name,
+    detach,
+    finished,
+    fitted,
+    raise_coercion,
+    trace_argument,
+)
 from .tracing.sweep import UNIT
 from .tracing.trace import Forward
 
@@ -49,14 +59,13 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
     """
-    name = function_name(f)
+    name, single = function_name(f), isinstance(argnums, (int, str))
 
     @functools.wraps(f, updated=())
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        lin, single = _linearized(f, name, args, kwargs, argnums, has_aux)
+        lin = _linearized(f, name, args, kwargs, argnums, has_aux)
         results = lin.results
-        seed = _scalar_seed(results, name)
-        gradients = lin.gradients([seed], consume=True)
+        gradients = lin.gradients([_scalar_seed(results, name)], consume=True)
         value = (results.value, lin.aux) if has_aux else results.value
         return value, gradients[0] if single else tuple(gradients)
 
@@ -93,7 +102,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     (array([3., 0., 0.]),)
     """
     name = function_name(f)
-    lin = Linearization(f, name, f, _labelled(name, primals), has_aux)
+    lin = Linearization(name, f, range(_count(name, primals)), primals, has_aux)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         leaves = lin.results.cotangent_leaves(cotangent, f"the cotangent given to the pullback of {name}")
@@ -115,14 +124,14 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
     name = function_name(f)
     if len(primals) != len(tangents):
         raise SpaceError(f"jvp of {name}: {len(primals)} primals, but {len(tangents)} tangents")
+    load_chapters()
     trace = Forward()
     try:
         stand_ins = []
         for k, (x, t) in enumerate(zip(primals, tangents, strict=True)):
-            label = f"argument {k} of {name}"
-            argument, _ = trace_argument(trace, x, label, lambda s: None)
-            leaves = iter(argument.tangent_leaves(t, f"the tangent for {label}"))
-            stand_ins.append(trace_argument(trace, x, label, lambda s, leaves=leaves: next(leaves))[1])  # type: ignore[misc]
+            argument = Argument(x, k, name)
+            leaves = argument.tangent_leaves(t, f"the tangent for {argument_name(k, name)}")
+            stand_ins.append(trace_argument(argument, trace, leaves))
         out = f(*stand_ins)
         aux = None
         if has_aux:
@@ -212,7 +221,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Derivative]:
     ((4, 4), (2, 2, 2, 2))
     """
     name = function_name(f)
-    lin = Linearization(f, name, f, _labelled(name, primals), False)
+    lin = Linearization(name, f, range(_count(name, primals)), primals, False)
     return lin.results.value, Derivative(lin)
 
 
@@ -228,11 +237,11 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     array([[2., 0.],
            [0., 4.]])
     """
-    name = function_name(f)
+    name, single = function_name(f), isinstance(argnums, (int, str))
 
     @functools.wraps(f, updated=())
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        lin, single = _linearized(f, name, args, kwargs, argnums, False)
+        lin = _linearized(f, name, args, kwargs, argnums, False)
         return _assemble(lin, _jacobian_blocks(lin), single)
 
     return wrapped
@@ -288,30 +297,31 @@ def array(object: Any, dtype: Any = None) -> Array:
 # --- parts ---------------------------------------------------------------------------------------------------------
 
 
-def _labelled(name: str, primals: Sequence[Any]) -> list[tuple[str, Any]]:
+def _count(name: str, primals: Sequence[Any]) -> int:
     if not primals:
         raise TypeError(f"there is nothing to differentiate {name} with respect to: no primals were given")
-    return [(f"argument {k} of {name}", x) for k, x in enumerate(primals)]
+    return len(primals)
 
 
 def _linearized(
     f: Function, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, has_aux: bool
-) -> tuple[Linearization, bool]:
-    """f linearized in the arguments that argnums selects, and whether that is a single one."""
-    single = isinstance(argnums, (int, str))
+) -> Linearization:
+    """f linearized in the arguments that argnums selects."""
+    if argnums == 0 and len(args) == 1 and not kwargs:
+        return Linearization(name, f, (0,), args, has_aux)
     selected: tuple[int | str, ...] = (argnums,) if isinstance(argnums, (int, str)) else tuple(argnums)
-    named = []
     positions: list[int | str] = []
+    primals = []
     for which in selected:
         if isinstance(which, str):
             if which not in kwargs:
                 raise TypeError(f"argnums names {which!r}, but {name} was called without that keyword argument")
-            named.append((f"argument {which!r} of {name}", kwargs[which]))
+            primals.append(kwargs[which])
         else:
             if not -len(args) <= which < len(args):
                 raise TypeError(f"argnums selects argument {which}, but {name} was called with {len(args)} of them")
             which %= len(args)
-            named.append((f"argument {which} of {name}", args[which]))
+            primals.append(args[which])
         positions.append(which)
     if len(set(positions)) != len(positions):
         raise TypeError(f"argnums selects an argument of {name} twice: {argnums!r}")
@@ -325,11 +335,13 @@ def _linearized(
                 new_args[which] = x
         return f(*new_args, **new_kwargs)
 
-    return Linearization(f, name, call, named, has_aux), single
+    return Linearization(name, call, positions, primals, has_aux)
 
 
 def _scalar_seed(results: Results, name: str) -> Any:
     """The cotangent 1 of a real scalar, or an error that says what the value is instead."""
+    if type(results.value) in (float, np.float64):
+        return 1.0
     value = primal(results.value)
     space = results.spaces[0] if results.treedef is None else None
     if space is None or space.shape != () or space.dtype is None:

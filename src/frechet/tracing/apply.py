@@ -15,6 +15,7 @@ from .traced import Traced, View, checked
 
 PYTHON_SCALARS = (float, int, complex)
 SCALARS = frozenset((*PYTHON_SCALARS, bool, *(np.dtype(code).type for code in np.typecodes["AllFloat"] + "?bhilqBHILQ")))
+_PLAIN = SCALARS | {np.ndarray}
 
 
 def innermost(args: Any) -> Any:
@@ -64,6 +65,8 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     elif rule.derivatives is not None:
         return apply_elementwise(rule, args)
     trace = innermost(args)
+    if trace is None:  # the dispatcher was called for an out= that has been taken away since
+        return rule.function(*args, **kwargs)
     value, maps = rule.body(*[unwrap(a, trace) for a in args], **kwargs)
     if type(maps) is not tuple:
         maps = (maps,)
@@ -96,6 +99,12 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...]) -> Any:
         value = x.value
         y = rule.function(value)
         m = rule.derivatives[0](y, (value,), shape_of(value), shape_of(y))
+        return y if m is None else x.tape.record(y, ((x.node, m),), rule)
+    if len(args) == 2 and type(args[1]) is Traced and type(args[0]) in _PLAIN:
+        a, x = args
+        value = x.value
+        y = rule.function(a, value)
+        m = rule.derivatives[1](y, (a, value), shape_of(value), shape_of(y))
         return y if m is None else x.tape.record(y, ((x.node, m),), rule)
     trace = innermost(args)
     plain = [_operand(unwrap(a, trace)) for a in args]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InPlaceError, NotDifferentiableError
 from ..rule import Composed, Constant, ElementwiseRule, Refused, Rule, carriers, function_name, load_chapters, table
-from .apply import apply, apply_elementwise, innermost
+from .apply import apply, apply_elementwise
 from .creation import Creation, plain_values
 from .indexing import refuse_fixed, setitem
 from .traced import Traced, checked
@@ -21,9 +21,6 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if entry is None:
         entry = load_chapters(function)
     if type(entry) is Rule or isinstance(entry, Rule):
-        if innermost(args) is None and innermost(kwargs.values()) is None:
-            # Traced arrays where no rule looks: an out= or a like= that the dispatcher found
-            return function(*plain_values(args), **{k: plain_values(v) for k, v in kwargs.items()})
         return apply(entry, args, kwargs)
     if type(entry) is Composed:
         return entry.function(*args, **kwargs)
@@ -40,6 +37,8 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def array_function(self: Traced, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NumPy's protocol for its functions (NEP 18)."""
     entry = table.get(func)
+    if type(entry) is Rule and not kwargs:
+        return apply(entry, args, kwargs)
     if type(entry) is Creation:
         return entry.create(self, args, kwargs)
     if "out" in kwargs and kwargs["out"] is not None:

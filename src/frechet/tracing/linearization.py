@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..rule import load_chapters, primal
 from ..space import ArraySpace, NoTangent, Space, space
 from ..tree import flatten, is_container
 from . import sweep
-from .trace import Forward, Tape
+from .trace import SCALAR_SPACES, Forward, Tape, space_of
 from .traced import READ_ONLY, Traced, checked
 
 
@@ -22,18 +22,25 @@ class Argument:
 
     __slots__ = ("leaves", "spaces", "treedef", "varied")
 
-    def __init__(self, x: Any, name: str) -> None:
+    def __init__(self, x: Any, which: int | str, name: str) -> None:
+        kind = type(x)
+        self.treedef = None
+        if kind in SCALAR_SPACES:
+            self.leaves, self.spaces, self.varied = [x], [SCALAR_SPACES[kind]], _FIRST
+            return
+        if kind is np.ndarray and x.dtype.kind in "fc":
+            self.leaves, self.spaces, self.varied = [x], [ArraySpace(x.shape, x.dtype)], _FIRST
+            return
         if is_container(x):
-            leaves, self.treedef = flatten(x)
+            self.leaves, self.treedef = flatten(x)
         else:
-            leaves, self.treedef = [x], None
-        self.leaves: list[Any] = leaves
-        self.spaces: list[Space] = [_space(leaf, name) for leaf in leaves]
+            self.leaves = [x]
+        self.spaces: list[Space] = [_space(leaf, which, name) for leaf in self.leaves]
         self.varied = [k for k, s in enumerate(self.spaces) if not isinstance(s, NoTangent)]
         if not self.varied:
             raise NotDifferentiableError(
-                f"{name} is {_describe(x)}, which has no tangent: there is nothing to differentiate with respect to. "
-                "Differentiable are numbers, numeric arrays, and containers that hold some"
+                f"{argument_name(which, name)} is {_describe(x)}, which has no tangent: there is nothing to "
+                "differentiate with respect to. Differentiable are numbers, numeric arrays, and containers that hold some"
             )
 
     def rebuild(self, replacements: list[Any], constant: Callable[[Any], Any] = lambda leaf: leaf) -> Any:
@@ -57,15 +64,26 @@ class Argument:
 
     def forget(self) -> None:
         """Let go of the values, so that a linear map keeps alive only what its rules need."""
+        if self.treedef is None:
+            self.leaves = [None]
+            return
         varied = set(self.varied)
         self.leaves = [None if k in varied else leaf for k, leaf in enumerate(self.leaves)]
 
 
-def _space(x: Any, name: str) -> Space:
+_FIRST = [0]
+
+
+def argument_name(which: int | str, name: str) -> str:
+    """An argument in words, for messages."""
+    return f"argument {which!r} of {name}"
+
+
+def _space(x: Any, which: int | str, name: str) -> Space:
     try:
         return space(primal(x))
     except SpaceError as error:
-        raise SpaceError(f"{name}: {error}") from None
+        raise SpaceError(f"{argument_name(which, name)}: {error}") from None
 
 
 def _describe(x: Any) -> str:
@@ -91,24 +109,24 @@ def fitted(space: Space, g: Any, what: str) -> Any:
 
 def differentiable_value(x: Any, space: Space) -> Any:
     """The value that is traced for a leaf: integers become float64."""
+    if type(x) is float:
+        return x
     plain = primal(x)
     if isinstance(plain, np.ndarray):
         return x if plain.dtype.kind in "fc" else x.astype(space.dtype)
     return float(x) if isinstance(plain, (int, np.integer)) else x
 
 
-def trace_argument(trace: Tape | Forward, x: Any, name: str, nodes: Callable[[Space], Any]) -> tuple[Argument, Any]:
-    """An argument and its traced stand-in."""
-    load_chapters()
-    argument = Argument(x, name)
+def trace_argument(argument: Argument, trace: Tape | Forward, nodes: list[Any]) -> Any:
+    """The traced stand-in of an argument, given the node of each varied leaf."""
     traced = []
-    for k in argument.varied:
+    for k, node in zip(argument.varied, nodes, strict=True):
         s = argument.spaces[k]
-        t = Traced(differentiable_value(argument.leaves[k], s), trace, nodes(s))
-        if isinstance(s, ArraySpace):
+        t = Traced(differentiable_value(argument.leaves[k], s), trace, node)
+        if type(s) is ArraySpace:
             t.version = READ_ONLY
         traced.append(t)
-    return argument, argument.rebuild(traced)
+    return argument.rebuild(traced)
 
 
 class Results:
@@ -117,25 +135,26 @@ class Results:
     __slots__ = ("leaves", "nodes", "spaces", "treedef", "value")
 
     def __init__(self, out: Any, trace: Tape | Forward, name: str) -> None:
-        if is_container(out):
+        if type(out) is not Traced and is_container(out):
             leaves, self.treedef = flatten(out)
         else:
             leaves, self.treedef = [out], None
         self.nodes: list[Any] = []
-        values, self.spaces = [], []
+        self.leaves: list[Any] = []
+        self.spaces: list[Space] = []
         for leaf in leaves:
             if isinstance(leaf, Traced) and leaf.tape is trace:
-                self.nodes.append(checked(leaf).node)
+                leaf = checked(leaf)
+                self.nodes.append(leaf.node)
                 leaf = leaf.value
             else:
                 self.nodes.append(None)
-            values.append(leaf)
+            self.leaves.append(leaf)
             try:
-                self.spaces.append(space(primal(leaf)))
+                self.spaces.append(space_of(leaf))
             except SpaceError as error:
                 raise NotDifferentiableError(f"{name} returned a value that has no derivative: {error}") from None
-        self.leaves = values
-        self.value = self.rebuild(values)
+        self.value = self.rebuild(self.leaves)
 
     def rebuild(self, leaves: list[Any]) -> Any:
         """A container like the result's."""
@@ -159,28 +178,24 @@ class Linearization:
     """A function's value at a point, and its derivative there on a tape."""
 
     def __init__(
-        self, f: Callable[..., Any], name: str, call: Callable[..., Any], named: list[tuple[str, Any]], has_aux: bool
+        self, name: str, call: Callable[..., Any], which: Sequence[int | str], primals: Sequence[Any], has_aux: bool
     ) -> None:
+        load_chapters()
         tape = Tape()
+        self.name = name
+        self.aux: Any = None
         self.arguments: list[Argument] = []
         stand_ins = []
-
-        def source(s: Space) -> int:
-            return tape.node(s, (), name)
-
-        for label, x in named:
-            argument, stand_in = trace_argument(tape, x, label, source)
+        for w, x in zip(which, primals, strict=True):
+            argument = Argument(x, w, name)
+            nodes = [tape.node(argument.spaces[k], (), name) for k in argument.varied]
+            stand_ins.append(trace_argument(argument, tape, nodes))
             self.arguments.append(argument)
-            stand_ins.append(stand_in)
         self.n_inputs = len(tape.nodes)
         try:
             out = call(*stand_ins)
-            self.aux: Any = None
             if has_aux:
-                if not (isinstance(out, tuple) and len(out) == 2):
-                    raise TypeError(f"has_aux=True: {name} must return a pair (value, aux), it returned {out!r:.60}")
-                out, aux = out
-                self.aux = detach(aux, tape)
+                out, self.aux = _with_aux(out, tape, name)
             self.results = Results(out, tape, name)
             self.nodes = tape.nodes
         except ValueError as error:
@@ -188,7 +203,6 @@ class Linearization:
             raise
         finally:
             tape.close()
-        self.name = name
         for argument in self.arguments:
             argument.forget()
 
@@ -213,14 +227,19 @@ class Linearization:
     def gradients(self, cotangents: list[Any], consume: bool = False) -> list[Any]:
         """The pullback, put together: one entry per argument, in the argument's space."""
         flat = iter(self.pull(cotangents, consume=consume))
-        out = []
-        for a in self.arguments:
-            leaves = []
-            for k in a.varied:
-                g = next(flat)
-                leaves.append(finished(a.spaces[k], g))
-            out.append(a.rebuild(leaves, constant=lambda leaf: None))
-        return out
+        return [
+            a.rebuild([finished(a.spaces[k], next(flat)) for k in a.varied], constant=_none) for a in self.arguments
+        ]
+
+
+def _none(leaf: Any) -> None:
+    return None
+
+
+def _with_aux(out: Any, tape: Tape, name: str) -> tuple[Any, Any]:
+    if not (isinstance(out, tuple) and len(out) == 2):
+        raise TypeError(f"has_aux=True: {name} must return a pair (value, aux), it returned {out!r:.60}")
+    return out[0], detach(out[1], tape)
 
 
 def raise_coercion(error: ValueError) -> None:
