@@ -32,6 +32,7 @@ class Space:
     __slots__ = ()
     shape: Shape
     dtype: Any
+    type: Any = None  # a type all of whose values belong to the space as they stand, where there is one
 
     def contains(self, g: Array, stack: Shape = ()) -> bool:
         """Whether g, with leading stack axes of the given shape, is an element as it stands.  Must be cheap."""
@@ -83,7 +84,7 @@ class ArraySpace(Space):
 class ScalarSpace(Space):
     """Scalars of one Python or NumPy type: float, complex, np.float32, …"""
 
-    __slots__ = ("dtype", "types", "type")
+    __slots__ = ("dtype", "type", "types")
     shape = ()
 
     def __init__(self, type_: type) -> None:

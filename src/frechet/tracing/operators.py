@@ -44,16 +44,21 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
             if kind is float or kind is int or kind is np.ndarray:
                 rule: Any = table[ufunc]
                 y = symbol(a, other)
-                m = rule.derivatives[0](y, (a, other), shape_of(a), shape_of(y))
+                if type(y) is float:
+                    m = rule.derivatives[0](y, (a, other), (), ())
+                else:
+                    m = rule.derivatives[0](y, (a, other), shape_of(a), shape_of(y))
                 return y if m is None else trace.record(y, ((self.node, m),), rule)
             if kind is Traced and other.tape is trace:
                 rule = table[ufunc]
                 b = other.value
                 y = symbol(a, b)
-                out = shape_of(y)
                 first, second = rule.derivatives
-                m = first(y, (a, b), shape_of(a), out)
-                n = second(y, (a, b), shape_of(b), out)
+                if type(y) is float:
+                    m, n = first(y, (a, b), (), ()), second(y, (a, b), (), ())
+                else:
+                    out = shape_of(y)
+                    m, n = first(y, (a, b), shape_of(a), out), second(y, (a, b), shape_of(b), out)
                 if m is None or n is None:
                     return apply(rule, (self, other), {})
                 return trace.record(y, ((self.node, m), (other.node, n)), rule)
@@ -65,7 +70,10 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
             rule: Any = table[ufunc]
             b = self.value
             y = symbol(other, b)
-            m = rule.derivatives[1](y, (other, b), shape_of(b), shape_of(y))
+            if type(y) is float:
+                m = rule.derivatives[1](y, (other, b), (), ())
+            else:
+                m = rule.derivatives[1](y, (other, b), shape_of(b), shape_of(y))
             return y if m is None else self.tape.record(y, ((self.node, m),), rule)
         other = _operand(other)
         return other if other is NotImplemented else apply(table[ufunc], (other, self), {})  # type: ignore[arg-type]

@@ -46,7 +46,7 @@ def push(nodes: Nodes, tangents: list[Any], stack: Shape = ()) -> list[Any]:
                     t = m.push(t)
                 tangent = t if tangent is None else add(tangent, t)
         if tangent is not None:
-            if not space.contains(tangent, stack):
+            if type(tangent) is not space.type and not space.contains(tangent, stack):
                 tangent = project(space, tangent, stack, rule)
             tangents[i] = tangent
     return tangents
@@ -139,7 +139,7 @@ def pull(
                 owned[parent] = 1
                 continue
             target = nodes[parent][0]
-            if not target.contains(g, stack):
+            if type(g) is not target.type and not target.contains(g, stack):
                 g = project(target, g, stack, rule)
             accumulated = pending[parent]
             if accumulated is None:

@@ -21,6 +21,7 @@ from ..space import ArraySpace, Space, space
 from .traced import Traced
 
 _levels = itertools.count(1)
+_new = object.__new__  # the hottest constructor; calling the class costs twice as much
 Edges = tuple[tuple[Any, LinearMap], ...]
 
 
@@ -93,8 +94,12 @@ class Tape:
             space: Space = ArraySpace(value.shape, value.dtype)
         else:
             space = SCALAR_SPACES.get(kind) or space_of(value)
+        x = _new(Traced)
+        x.value = value
+        x.tape = self
+        x.node = len(nodes)
         nodes.append((space, edges, rule))
-        return Traced(value, self, len(nodes) - 1)
+        return x
 
     def node(self, space: Space, edges: Edges, rule: Any) -> int:
         """A step without a value of its own."""
