@@ -38,6 +38,7 @@ class LinearMap:
     """
 
     __slots__ = ()
+    __array_ufunc__ = None  # array * map is an error, not an object array of maps
     accumulates = False  # True for maps whose pull the engine may add into a buffer in place: see maps.Gather
 
     def push(self, v: Array) -> Array:
@@ -77,7 +78,8 @@ class LinearMap:
         >>> left(np.eye(3)).on(np.ones((3, 2))).shape
         (6, 6)
         """
-        return BoundMap(self, np.shape(x), np.result_type(x, np.float16))
+        image = self.push(np.zeros(np.shape(x), np.result_type(x, np.float16)))
+        return BoundMap(self, np.shape(x), np.result_type(x, np.float16), np.shape(image), np.result_type(image))
 
     @property
     def adjoint(self) -> LinearMap:
@@ -106,7 +108,7 @@ class LinearMap:
         return self + -other
 
     def __mul__(self, scalar: Any) -> LinearMap:
-        if isinstance(scalar, LinearMap) or np.ndim(scalar) != 0:
+        if isinstance(scalar, LinearMap) or np.ndim(scalar) != 0 or not hasattr(scalar, "conjugate"):
             return NotImplemented
         # A real factor commutes with every real-linear map.  It goes innermost, so that the outermost factor of
         # a product stays in sight: rules share it between their arguments (see tracing).
@@ -412,32 +414,75 @@ conjugate = linear(np.conj, np.conj)  # v ↦ conj(v), real-linear and its own a
 conjugate_transpose = linear(adjoint_matrix, adjoint_matrix)  # V ↦ Vᴴ, likewise
 
 
-class BoundMap:
-    """A linear map with known input shape and dtype: what scipy.sparse.linalg accepts as a LinearOperator.
+class BoundMap(LinearMap):
+    """A linear map with known input and output: what scipy.sparse.linalg accepts as a LinearOperator.
 
-    Attributes: shape (outputs, inputs), dtype; methods matvec and rmatvec on flat vectors, as SciPy calls them.
+    Attributes: shape (outputs, inputs) and dtype, with the methods matvec and rmatvec on flat vectors, as SciPy calls
+    them.  Products, sums and multiples of bound maps, and their adjoints, are bound.
     """
 
-    def __init__(self, map: LinearMap, in_shape: Shape, dtype: Any) -> None:
-        image = map.push(np.zeros(in_shape, dtype))
+    __slots__ = ("in_dtype", "in_shape", "map", "out_dtype", "out_shape")
+
+    def __init__(self, map: LinearMap, in_shape: Shape, in_dtype: Any, out_shape: Shape, out_dtype: Any) -> None:
         self.map = map
-        self.in_shape, self.out_shape = in_shape, np.shape(image)
-        self.dtype = np.result_type(image, dtype)
-        self.shape = (int(np.prod(self.out_shape)), int(np.prod(in_shape)))
+        self.in_shape, self.in_dtype = in_shape, in_dtype
+        self.out_shape, self.out_dtype = out_shape, out_dtype
+
+    def push(self, v: Array) -> Array:
+        return self.map.push(v)
+
+    def pull(self, w: Array) -> Array:
+        return self.map.pull(w)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(number of output entries, number of input entries)."""
+        return int(np.prod(self.out_shape)), int(np.prod(self.in_shape))
+
+    @property
+    def dtype(self) -> Any:
+        """The common dtype of input and output."""
+        return np.result_type(self.in_dtype, self.out_dtype)
 
     def matvec(self, v: Array) -> Array:
         """The map applied to a flat vector."""
-        return np.reshape(self.map.push(np.reshape(v, self.in_shape)), -1)
+        return np.reshape(self.push(np.reshape(v, self.in_shape)), -1)
 
     def rmatvec(self, w: Array) -> Array:
         """The adjoint applied to a flat vector."""
-        return np.reshape(self.map.pull(np.reshape(w, self.out_shape)), -1)
+        return np.reshape(self.pull(np.reshape(w, self.out_shape)), -1)
 
-    def to_dense(self) -> Array:
+    def to_dense(self, in_shape: Shape | None = None, dtype: Any = None) -> Array:
         """The map as an array of shape out_shape + in_shape."""
-        return self.map.to_dense(self.in_shape, self.dtype)
+        return self.map.to_dense(self.in_shape, self.in_dtype)
 
     @property
     def adjoint(self) -> BoundMap:
-        """The adjoint map, bound to the output's space."""
-        return BoundMap(self.map.adjoint, self.out_shape, self.dtype)
+        """The adjoint map."""
+        return BoundMap(Adjoint(self.map), self.out_shape, self.out_dtype, self.in_shape, self.in_dtype)
+
+    def __matmul__(self, other: LinearMap) -> LinearMap:
+        if not isinstance(other, BoundMap):
+            return super().__matmul__(other)
+        if self.in_shape != other.out_shape:
+            raise ValueError(f"cannot compose: output {other.out_shape} of the inner map, input {self.in_shape} of the outer")
+        return BoundMap(compose(self.map, other.map), other.in_shape, other.in_dtype, self.out_shape, self.out_dtype)
+
+    def __add__(self, other: LinearMap) -> LinearMap:
+        if not isinstance(other, BoundMap):
+            return super().__add__(other)
+        if (self.in_shape, self.out_shape) != (other.in_shape, other.out_shape):
+            raise ValueError(f"cannot add maps {self.in_shape} → {self.out_shape} and {other.in_shape} → {other.out_shape}")
+        out_dtype = np.result_type(self.out_dtype, other.out_dtype)
+        return BoundMap(self.map + other.map, self.in_shape, self.in_dtype, self.out_shape, out_dtype)
+
+    def __mul__(self, scalar: Any) -> LinearMap:
+        scaled = self.map * scalar
+        if scaled is NotImplemented:
+            return NotImplemented
+        return BoundMap(scaled, self.in_shape, self.in_dtype, self.out_shape, np.result_type(self.out_dtype, scalar))
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> LinearMap:
+        return self * -1.0

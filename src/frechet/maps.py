@@ -107,7 +107,7 @@ def diagonal(d: Array, shape: Shape | None = None) -> LinearMap:
 
 
 real_part = linear(np.real, lambda w: np.real(w))  # v ↦ Re v; the adjoint embeds the reals
-imaginary_part = linear(np.imag, lambda w: w * 1j)  # v ↦ Im v; ⟨Im v, w⟩ = ⟨v, i w⟩
+imaginary_part = linear(np.imag, lambda w: np.real(w) * 1j)  # v ↦ Im v; ⟨Im v, w⟩ = ⟨v, i w⟩
 
 
 def reshape(in_shape: Shape, out_shape: Shape) -> LinearMap:

@@ -18,8 +18,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from .errors import RuleError
 from .linear_map import Array, LinearMap
@@ -168,12 +171,15 @@ def function_name(function: Any) -> str:
     if isinstance(function, tuple):
         return f"{function_name(function[0])}.{function[1]}"
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", repr(function))
-    module = getattr(function, "__module__", None) or "numpy"
-    if module == "numpy._core._multiarray_umath":  # a ufunc
-        module = "numpy"
-    if module.startswith("scipy.special"):
-        module = "scipy.special"
-    if module.startswith("numpy"):
+    module = getattr(function, "__module__", None) or ""
+    if isinstance(function, np.ufunc):  # these do not know their module
+        homes = ("numpy", "scipy.special", "numpy.strings")
+        found = (home for home in homes if getattr(sys.modules.get(home), name, None) is function)
+        module = next(found, "numpy._core.umath")
+    for public in ("scipy.special", "scipy.fft", "scipy.linalg"):
+        if module.startswith(public):
+            module = public
+    if module.partition(".")[0] == "numpy":
         return f"{module.replace('numpy', 'np', 1)}.{name}"
     return f"{module}.{name}" if module.startswith("scipy") else name
 

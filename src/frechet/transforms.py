@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from .errors import NotDifferentiableError, SpaceError
-from .linear_map import Array, LinearMap, Shape
+from .derivative import Derivative, assemble, jacobian_blocks
 from .rule import function_name, load_chapters, primal
-from .space import Space
 from .tracing.apply import innermost
 from .tracing.linearization import (
     Argument,
@@ -23,11 +22,10 @@ from .tracing.linearization import (
     argument_name,
     detach,
     finished,
-    fitted,
-    raise_coercion,
+    raise_hidden,
     trace_argument,
+    with_aux,
 )
-from .tracing.sweep import UNIT
 from .tracing.trace import Forward
 
 Function = Callable[..., Any]
@@ -59,13 +57,17 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
     """
-    name, single = function_name(f), isinstance(argnums, (int, str))
+    name = function_name(f)
+    argnums, single = _checked_argnums(argnums)
 
     @functools.wraps(f, updated=())
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         lin = _linearized(f, name, args, kwargs, argnums, has_aux)
         results = lin.results
-        gradients = lin.gradients([_scalar_seed(results, name)], consume=True)
+        try:
+            gradients = lin.gradients([_scalar_seed(results, name)], consume=True)
+        finally:
+            lin.tape.release()
         value = (results.value, lin.aux) if has_aux else results.value
         return value, gradients[0] if single else tuple(gradients)
 
@@ -102,7 +104,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     (array([3., 0., 0.]),)
     """
     name = function_name(f)
-    lin = Linearization(name, f, range(_count(name, primals)), primals, has_aux)
+    lin = Linearization(name, f, range(_count(name, primals)), primals, has_aux, outlives=True)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         leaves = lin.results.cotangent_leaves(cotangent, f"the cotangent given to the pullback of {name}")
@@ -135,78 +137,15 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
         out = f(*stand_ins)
         aux = None
         if has_aux:
-            out, aux = out
-            aux = detach(aux, trace)
+            out, aux = with_aux(out, trace, name)
         results = Results(out, trace, name)
-    except ValueError as error:
-        raise_coercion(error)
+    except BaseException as error:
+        raise_hidden(error)
         raise
     finally:
         trace.close()
     tangent = results.rebuild([finished(s, t) for s, t in zip(results.spaces, results.nodes, strict=True)])
     return (results.value, tangent, aux) if has_aux else (results.value, tangent)
-
-
-class Derivative(LinearMap):
-    """The derivative of a function at a point: a linear map between the spaces of its arguments and its results.
-
-    ``L(*tangents)`` pushes forward, ``L.adjoint(cotangent)`` pulls back (a tuple where there are several arguments),
-    ``L.to_dense()`` writes it out.  shape, dtype, matvec and rmatvec make it a LinearOperator for
-    scipy.sparse.linalg: flat vectors, the arguments one after the other.
-    """
-
-    __slots__ = ("_lin",)
-
-    def __init__(self, lin: Linearization) -> None:
-        self._lin = lin
-
-    def __call__(self, *tangents: Any) -> Any:
-        lin = self._lin
-        if len(tangents) != len(lin.arguments):
-            raise SpaceError(f"{lin.name}: {len(lin.arguments)} tangents are due, got {len(tangents)}")
-        leaves: list[Any] = []
-        for k, (a, t) in enumerate(zip(lin.arguments, tangents, strict=True)):
-            leaves += a.tangent_leaves(t, f"the tangent for argument {k} of {lin.name}")
-        out = lin.push(leaves)
-        return lin.results.rebuild([finished(s, t) for s, t in zip(lin.results.spaces, out, strict=True)])
-
-    def pull(self, w: Any) -> Any:
-        """The pullback of a cotangent; a tuple where there are several arguments."""
-        lin = self._lin
-        leaves = lin.results.cotangent_leaves(w, f"the cotangent given to the pullback of {lin.name}")
-        gradients = lin.gradients(leaves)
-        return gradients[0] if len(gradients) == 1 else tuple(gradients)
-
-    def push(self, v: Any) -> Any:
-        """The pushforward of a tangent; of a tuple of tangents where there are several arguments."""
-        return self(v) if len(self._lin.arguments) == 1 else self(*v)
-
-    def to_dense(self, in_shape: Any = None, dtype: Any = None) -> Any:
-        """The Jacobian, with the structure of `jacobian`'s result: output's shape, then input's."""
-        lin = self._lin
-        blocks = _jacobian_blocks(lin)
-        return _assemble(lin, blocks, len(lin.arguments) == 1)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(number of output entries, number of input entries)."""
-        return (_total(self._lin.results.spaces), _total(self._lin.in_spaces))
-
-    @property
-    def dtype(self) -> Any:
-        """The common dtype of inputs and outputs."""
-        _require_complex_linear(self._lin)
-        return np.result_type(*(s.dtype for s in (*self._lin.in_spaces, *self._lin.results.spaces)))
-
-    def matvec(self, v: Array) -> Array:
-        """The pushforward of a flat vector."""
-        tangents = _split(np.reshape(v, -1), self._lin.in_spaces)
-        return _join(self._lin.push(tangents), self._lin.results.spaces)
-
-    def rmatvec(self, w: Array) -> Array:
-        """The pullback of a flat vector."""
-        cotangents = _split(np.reshape(w, -1), self._lin.results.spaces)
-        return _join(self._lin.pull(cotangents), self._lin.in_spaces)
 
 
 def linearize(f: Function, *primals: Any) -> tuple[Any, Derivative]:
@@ -221,7 +160,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Derivative]:
     ((4, 4), (2, 2, 2, 2))
     """
     name = function_name(f)
-    lin = Linearization(name, f, range(_count(name, primals)), primals, False)
+    lin = Linearization(name, f, range(_count(name, primals)), primals, outlives=True)
     return lin.results.value, Derivative(lin)
 
 
@@ -237,12 +176,16 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     array([[2., 0.],
            [0., 4.]])
     """
-    name, single = function_name(f), isinstance(argnums, (int, str))
+    name = function_name(f)
+    argnums, single = _checked_argnums(argnums)
 
     @functools.wraps(f, updated=())
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         lin = _linearized(f, name, args, kwargs, argnums, False)
-        return _assemble(lin, _jacobian_blocks(lin), single)
+        try:
+            return assemble(lin, jacobian_blocks(lin), single)
+        finally:
+            lin.tape.release()
 
     return wrapped
 
@@ -295,6 +238,23 @@ def array(object: Any, dtype: Any = None) -> Array:
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------
+
+
+def _checked_argnums(argnums: Any) -> tuple[Argnums, bool]:
+    """argnums with Python integers, and whether it is a single one."""
+
+    def one(which: Any) -> int | str:
+        if isinstance(which, str):
+            return which
+        if isinstance(which, (int, np.integer)) and not isinstance(which, bool):
+            return int(which)
+        raise TypeError(f"argnums takes positions and names of arguments, or a tuple of them; got {argnums!r}")
+
+    if isinstance(argnums, (tuple, list)):
+        if not argnums:
+            raise TypeError("argnums is empty: there is nothing to differentiate with respect to")
+        return tuple(one(which) for which in argnums), False
+    return one(argnums), True
 
 
 def _count(name: str, primals: Sequence[Any]) -> int:
@@ -361,104 +321,3 @@ def _scalar_seed(results: Results, name: str) -> Any:
             "or absolute value, or use fr.vjp with a complex cotangent"
         )
     return space.project(1.0)
-
-
-def _jacobian_blocks(lin: Linearization) -> list[list[Array]]:
-    """blocks[j][k]: the derivative of result leaf j in argument leaf k, of shape output + input."""
-    ins, outs = lin.in_spaces, lin.results.spaces
-    for s in outs:
-        if s.dtype is None:
-            raise NotDifferentiableError(f"{lin.name} returned a value that has no tangent; it has no Jacobian")
-    _require_complex_linear(lin)
-    any_complex = any(s.dtype.kind == "c" for s in (*ins, *outs))
-    blocks: list[list[Any]] = [[None] * len(ins) for _ in outs]
-    if any_complex or _total(ins) < _total(outs):
-        for k, s in enumerate(ins):
-            seeds: list[Any] = [None] * len(ins)
-            seeds[k] = UNIT
-            for j, columns in enumerate(lin.push(seeds, s.shape)):
-                if columns is not None:
-                    n = len(s.shape)
-                    columns = columns if columns is not UNIT else _unit(s)
-                    blocks[j][k] = np.moveaxis(columns, range(n), range(-n, 0)) if n else columns
-    else:
-        for j, s in enumerate(outs):
-            seeds = [None] * len(outs)
-            seeds[j] = UNIT
-            for k, rows in enumerate(lin.pull(seeds, s.shape)):
-                if rows is not None:
-                    blocks[j][k] = _unit(s) if rows is UNIT else rows
-    for j, out in enumerate(outs):
-        for k, s in enumerate(ins):
-            dtype = np.result_type(out.dtype, s.dtype)
-            if blocks[j][k] is None:
-                blocks[j][k] = np.zeros(out.shape + s.shape, dtype)
-            elif out.shape + s.shape == ():
-                blocks[j][k] = finished(out, blocks[j][k])
-            elif type(blocks[j][k]) is np.ndarray and not blocks[j][k].flags.writeable:
-                blocks[j][k] = blocks[j][k].copy()
-    return blocks
-
-
-def _unit(space: Space) -> Array:
-    n = int(np.prod(space.shape))
-    return np.eye(n, dtype=space.dtype).reshape(space.shape + space.shape)
-
-
-def _assemble(lin: Linearization, blocks: list[list[Array]], single: bool) -> Any:
-    """The blocks in the containers of the results, each holding the containers of the arguments."""
-    per_result = []
-    for row in blocks:
-        entries = iter(row)
-        arguments = [a.rebuild([next(entries) for _ in a.varied], constant=lambda leaf: None) for a in lin.arguments]
-        per_result.append(arguments[0] if single else tuple(arguments))
-    return lin.results.rebuild(per_result)
-
-
-def _require_complex_linear(lin: Linearization) -> None:
-    """Refuse to write out a derivative that is linear over the reals only, with complex arguments.
-
-    Tested on a random direction v: L(i v) = i L(v).  The two differ by rounding or by something of their own size.
-    """
-    if not any(s.dtype.kind == "c" for s in lin.in_spaces):
-        return
-    rng = np.random.default_rng(0)
-    tangents, rotated = [], []
-    for s in lin.in_spaces:
-        v = rng.standard_normal(s.shape) + (1j * rng.standard_normal(s.shape) if s.dtype.kind == "c" else 0)
-        tangents.append(s.project(v[()] if isinstance(v, np.ndarray) else v))
-        rotated.append(s.project(1j * v) if s.dtype.kind == "c" else None)
-        if s.dtype.kind != "c":
-            tangents[-1] = None
-    for s, a, b in zip(lin.results.spaces, lin.push(tangents), lin.push(rotated), strict=True):
-        if a is None or b is None:
-            continue
-        a, b = primal(a), primal(b)
-        tolerance = 1e3 * np.finfo(s.dtype).eps * max(1.0, np.max(np.abs(a), initial=0.0))
-        if s.dtype.kind != "c" or np.max(np.abs(b - 1j * a), initial=0.0) > tolerance:
-            if s.dtype.kind != "c" and not np.any(a) and not np.any(b):
-                continue
-            raise NotDifferentiableError(
-                f"{lin.name} is not complex differentiable in its complex argument, so its derivative is not a complex "
-                "matrix. Use fr.grad or fr.vjp (gradients by the real inner product), or make real and imaginary part "
-                "two arguments"
-            )
-
-
-def _total(spaces: Sequence[Space]) -> int:
-    return sum(int(np.prod(s.shape)) for s in spaces)
-
-
-def _split(v: Array, spaces: Sequence[Space]) -> list[Any]:
-    parts, at = [], 0
-    for s in spaces:
-        n = int(np.prod(s.shape))
-        part: Shape | Any = np.reshape(v[at : at + n], s.shape)
-        parts.append(fitted(s, part if s.shape else part[()], "the vector"))
-        at += n
-    return parts
-
-
-def _join(parts: Sequence[Any], spaces: Sequence[Space]) -> Array:
-    filled = [s.zeros() if p is None else p for p, s in zip(parts, spaces, strict=True)]
-    return np.concatenate([np.reshape(p, -1) for p in filled])

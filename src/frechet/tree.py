@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Any
 
 import numpy as np
+
+from .errors import SpaceError
 
 _NAMESPACE = "frechet"
 TreeDef = Any
@@ -13,13 +16,21 @@ _LEAVES = frozenset((float, int, complex, bool, str, type(None), np.ndarray, np.
 
 
 def is_container(x: Any) -> bool:
-    """Whether x is a dict, list, tuple (named too), dataclass instance, or a type registered with optree."""
+    """Whether x is a dict, list, tuple (named too), dataclass instance, or of a type registered with optree."""
     kind = type(x)
     if kind in _LEAVES:
         return False
     if isinstance(x, (dict, list, tuple)):
         return True
-    return dataclasses.is_dataclass(x) and not isinstance(x, type)
+    if dataclasses.is_dataclass(x):
+        return not isinstance(x, type)
+    return "optree" in sys.modules and _is_registered(kind) or kind.__module__ == "collections"
+
+
+def _is_registered(kind: type) -> bool:
+    import optree
+
+    return optree.register_pytree_node.get(kind, namespace=_NAMESPACE) is not None  # type: ignore[attr-defined, no-any-return]
 
 
 def flatten(x: Any) -> tuple[list[Any], TreeDef]:
@@ -30,6 +41,12 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
         leaves, treedef = optree.tree_flatten(x, none_is_leaf=True, namespace=_NAMESPACE)
         unknown = {type(leaf) for leaf in leaves if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type)}
         if not unknown:
+            for leaf in leaves:
+                if isinstance(leaf, (dict, list, tuple)):
+                    raise SpaceError(
+                        f"{type(leaf).__name__}, a subclass of {type(leaf).__mro__[1].__name__}, is not known as a "
+                        "container: register it with optree.register_pytree_node_class(namespace='frechet'), or use a plain one"
+                    )
             return leaves, treedef
         for kind in unknown:
             _register_dataclass(kind)

@@ -178,7 +178,7 @@ class _Check:
         pushed = self.derivative(*self.tangents)
         records = _Records()
         with records:
-            pulled = _as_tuple(self.derivative.pull(list(self.cotangents)))
+            pulled = _as_tuple(self.derivative.adjoint(list(self.cotangents)))
         for k, (g, x) in enumerate(zip(pulled, self.primals, strict=True)):
             if not space(x).contains(g):
                 self.fail(f"the gradient in argument {k} is {_kind(g)}, the argument {_kind(x)}")
@@ -200,7 +200,7 @@ class _Check:
                      self.identity_tolerance, _norm(self.derivative(*self.tangents)))  # fmt: skip
         others = [self.direction(y) for y in self.plain]
         mixed = [space(y).project(2 * v - 3 * u) for y, v, u in zip(self.plain, self.cotangents, others, strict=True)]
-        pull: Callable[[Any], Any] = lambda w: _as_tuple(self.derivative.pull(w))  # noqa: E731
+        pull: Callable[[Any], Any] = lambda w: _as_tuple(self.derivative.adjoint(w))  # noqa: E731
         both = zip(pull(self.cotangents), pull(others), strict=True)
         self.compare("linearity of the pullback", pull(mixed), [2 * a - 3 * b for a, b in both],
                      self.identity_tolerance, _norm(pull(self.cotangents)))  # fmt: skip
@@ -229,16 +229,16 @@ class _Check:
 
     def memory(self) -> None:
         """Non-contiguous, stride-0 and read-only data give the same; nothing is changed."""
-        pulled = _as_tuple(self.derivative.pull(list(self.cotangents)))
+        pulled = _as_tuple(self.derivative.adjoint(list(self.cotangents)))
         strided = [_strided(x) for x in self.primals]
         y, L = linearize(self.g, *strided)
         self.compare("value at non-contiguous arguments", y, self.plain, self.identity_tolerance)
-        self.compare("pullback at non-contiguous arguments", list(_as_tuple(L.pull(list(self.cotangents)))), list(pulled),
+        self.compare("pullback at non-contiguous arguments", list(_as_tuple(L.adjoint(list(self.cotangents)))), list(pulled),
                      self.identity_tolerance, _norm(pulled))  # fmt: skip
         constant = [_stride_zero(w) for w in self.cotangents]
         full = [np.array(w) if isinstance(w, np.ndarray) else w for w in constant]
-        self.compare("pullback of a stride-0 cotangent", list(_as_tuple(self.derivative.pull(constant))),
-                     list(_as_tuple(self.derivative.pull(full))), self.identity_tolerance, _norm(pulled))  # fmt: skip
+        self.compare("pullback of a stride-0 cotangent", list(_as_tuple(self.derivative.adjoint(constant))),
+                     list(_as_tuple(self.derivative.adjoint(full))), self.identity_tolerance, _norm(pulled))  # fmt: skip
         for k, (x, before) in enumerate(zip(self.primals, self.original, strict=True)):
             if not np.array_equal(x, before, equal_nan=True):
                 self.fail(f"argument {k} was changed in place")
@@ -258,7 +258,7 @@ class _Check:
             forward = L(*self.tangents)
             self.against_differences(what, h, forward)
             weights = [self.direction(y) for y in values]
-            backward = _as_tuple(L.pull(weights))
+            backward = _as_tuple(L.adjoint(weights))
             left, right = _inner(forward, weights), _inner(self.tangents, backward)
             scale = _norm(forward) * _norm(weights) + _norm(self.tangents) * _norm(backward)
             if not abs(left - right) <= self.identity_tolerance * max(scale, _norm(values) * _norm(weights)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ from ..errors import NotDifferentiableError, RuleError
 from ..linear_map import Composition, Identity, LinearMap, Zero, compose
 from ..rule import Rule, carriers, primal
 from ..space import ANY, NO_TANGENT
-from .trace import Outputs, Select, space_of
+from .trace import Outputs, Select, refuse_kind, space_of
 from .traced import Traced, View, checked
 
 PYTHON_SCALARS = (float, int, complex)
 SCALARS = frozenset((*PYTHON_SCALARS, bool, *(np.dtype(code).type for code in np.typecodes["AllFloat"] + "?bhilqBHILQ")))
-_PLAIN = SCALARS | {np.ndarray}
+def _fixed(a: Any) -> bool:
+    """Whether a plain operand may be kept as it is: a number or a read-only array."""
+    return type(a) in SCALARS or (type(a) is np.ndarray and not a.flags.writeable)
 
 
 def innermost(args: Any) -> Any:
@@ -67,7 +70,12 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     trace = innermost(args)
     if trace is None:  # the dispatcher was called for an out= that has been taken away since
         return rule.function(*args, **kwargs)
-    value, maps = rule.body(*[unwrap(a, trace) for a in args], **kwargs)
+    plain = [unwrap(a, trace) for a in args]
+    owners = _held(plain, trace)
+    before = _references(owners)
+    value, maps = rule.body(*plain, **kwargs)
+    if owners:
+        _lock_kept(owners, before, trace)
     if type(maps) is not tuple:
         maps = (maps,)
     edges: list[tuple[Any, LinearMap]] = []
@@ -100,7 +108,7 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...]) -> Any:
         y = rule.function(value)
         m = rule.derivatives[0](y, (value,), shape_of(value), shape_of(y))
         return y if m is None else x.tape.record(y, ((x.node, m),), rule)
-    if len(args) == 2 and type(args[1]) is Traced and type(args[0]) in _PLAIN:
+    if len(args) == 2 and type(args[1]) is Traced and _fixed(args[0]):
         a, x = args
         value = x.value
         y = rule.function(a, value)
@@ -108,6 +116,8 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...]) -> Any:
         return y if m is None else x.tape.record(y, ((x.node, m),), rule)
     trace = innermost(args)
     plain = [_operand(unwrap(a, trace)) for a in args]
+    owners = _held(plain, trace)
+    before = _references(owners)
     y = rule.function(*plain)
     out_shape = shape_of(y)
     edges = []
@@ -116,7 +126,36 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...]) -> Any:
             m = rule.derivatives[k](y, plain, shape_of(plain[k]), out_shape)
             if m is not None:
                 edges.append((a.node, m))
+    if owners:
+        _lock_kept(owners, before, trace)
     return trace.record(y, tuple(edges), rule) if edges else y
+
+
+def _held(plain: list[Any], trace: Any) -> list[np.ndarray]:
+    """Make the plain arrays among the values of arguments safe to be kept; those that are to be locked if they are."""
+    owners = []
+    for k, a in enumerate(plain):
+        if type(a) is np.ndarray:
+            if a.flags.writeable:
+                plain[k] = held = trace.hold(a)
+                if held is a:
+                    owners.append(a)
+        elif isinstance(a, np.ndarray):
+            refuse_kind(a)
+        elif type(a) is list:
+            plain[k] = [trace.hold(b) if type(b) is np.ndarray and b.base is not None else b for b in a]
+    return owners
+
+
+def _references(arrays: list[np.ndarray]) -> list[int]:
+    return [sys.getrefcount(a) for a in arrays]
+
+
+def _lock_kept(owners: list[np.ndarray], before: list[int], trace: Any) -> None:
+    """Lock the arrays to which the maps have made references of their own."""
+    for a, count, then in zip(owners, _references(owners), before, strict=True):
+        if count > then:
+            trace.lock(a)
 
 
 def shape_of(x: Any) -> Any:

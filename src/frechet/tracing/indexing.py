@@ -46,7 +46,7 @@ def setitem(x: Traced, index: Any, v: Any) -> None:
             raise CoercionError("a list that holds traced values was assigned; write fr.array([...])")
         v = np.asarray(v)
     if isinstance(v, View):
-        if v.owner() is x and v.seen == version(x) and _same_index(v.index, index):
+        if v.owner is x and v.seen == version(x) and _same_index(v.index, index):
             return  # the last step of x[index] += ..., which has already been written through the view
         checked(v)
     if isinstance(v, Traced):
@@ -82,7 +82,7 @@ def refuse_fixed(x: Traced, call: str) -> None:
         raise TypeError(f"{call}: a number cannot be changed in place")
     top = x
     while type(top) is View:
-        owner = top.owner()
+        owner = top.owner
         if owner is None:
             break
         if top.index is None:
@@ -122,7 +122,7 @@ def _write(x: Traced, index: Any, v: Any) -> None:
 def _write_through(x: Traced) -> None:
     """Carry a change of a view into the array that it is a view of."""
     if type(x) is View:
-        owner = x.owner()
+        owner = x.owner
         if owner is not None:
             setitem(owner, x.index, Traced(x.value, x.tape, x.node))
             x.seen = version(owner)

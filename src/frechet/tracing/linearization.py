@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CoercionError, NotDifferentiableError, SpaceError
+from ..errors import CoercionError, FrechetError, InPlaceError, NotDifferentiableError, SpaceError
 from ..linear_map import Array, Shape
 from ..rule import load_chapters, primal
 from ..space import ArraySpace, NoTangent, Space, space
 from ..tree import flatten, is_container
 from . import sweep
-from .trace import SCALAR_SPACES, Forward, Tape, space_of
+from .trace import SCALAR_SPACES, ClosedForward, ClosedTape, Forward, Tape, space_of
 from .traced import READ_ONLY, Traced, checked
 
 
@@ -35,6 +35,8 @@ class Argument:
             self.leaves, self.treedef = flatten(x)
         else:
             self.leaves = [x]
+        for leaf in self.leaves:
+            refuse_ended(leaf, argument_name(which, name))
         self.spaces: list[Space] = [_space(leaf, which, name) for leaf in self.leaves]
         self.varied = [k for k, s in enumerate(self.spaces) if not isinstance(s, NoTangent)]
         if not self.varied:
@@ -52,7 +54,7 @@ class Argument:
             leaves[k] = leaf
         return self.treedef.unflatten(leaves)
 
-    def tangent_leaves(self, tangent: Any, what: str) -> list[Any]:
+    def tangent_leaves(self, tangent: Any, what: str, stack: Shape | None = ()) -> list[Any]:
         """The leaves of a tangent given by a user, checked against the argument's space."""
         if self.treedef is None:
             leaves = [tangent]
@@ -60,7 +62,7 @@ class Argument:
             leaves, treedef = flatten(tangent)
             if treedef != self.treedef:
                 raise SpaceError(f"{what} has the structure {treedef} where {self.treedef} is due")
-        return [fitted(self.spaces[k], leaves[k], what) for k in self.varied]
+        return [fitted(self.spaces[k], leaves[k], what, stack) for k in self.varied]
 
     def forget(self) -> None:
         """Let go of the values, so that a linear map keeps alive only what its rules need."""
@@ -93,18 +95,23 @@ def _describe(x: Any) -> str:
     return f"{plain!r:.40} ({type(plain).__name__})"
 
 
-def fitted(space: Space, g: Any, what: str) -> Any:
-    """A tangent or cotangent given by a user, as an element of a space; refused where that would change its meaning."""
+def fitted(space: Space, g: Any, what: str, stack: Shape | None = None) -> Any:
+    """A tangent or cotangent given by a user, as an element of a space; refused where that would change its meaning.
+
+    Leading axes beyond the space's own count directions; they must be as given, or may be any.
+    """
     if g is None or isinstance(g, (str, bytes)):
         raise SpaceError(f"{what} is {g!r} where an element of {space!r} is due")
     plain = primal(g)
     if isinstance(plain, (list, tuple)):
         plain = g = np.asarray(plain)
-    if np.shape(plain) != space.shape:
-        raise SpaceError(f"{what} has shape {np.shape(plain)} where shape {space.shape} is due")
+    shape, n = np.shape(plain), len(space.shape)
+    if len(shape) < n or shape[len(shape) - n :] != space.shape or (stack is not None and shape[: len(shape) - n] != stack):
+        raise SpaceError(f"{what} has shape {shape} where shape {(stack or ()) + space.shape} is due")
     if np.iscomplexobj(plain) and space.dtype.kind != "c":
         raise SpaceError(f"{what} is complex where a real one is due; pass its real part")
-    return g if space.contains(g) else space.project(g)
+    stack = shape[: len(shape) - n]
+    return g if space.contains(g, stack) else space.project(g, stack)
 
 
 def differentiable_value(x: Any, space: Space) -> Any:
@@ -117,12 +124,18 @@ def differentiable_value(x: Any, space: Space) -> Any:
     return float(x) if isinstance(plain, (int, np.integer)) else x
 
 
-def trace_argument(argument: Argument, trace: Tape | Forward, nodes: list[Any]) -> Any:
-    """The traced stand-in of an argument, given the node of each varied leaf."""
+def trace_argument(argument: Argument, trace: Tape | Forward, nodes: list[Any], outlives: bool = False) -> Any:
+    """The traced stand-in of an argument, given the node of each varied leaf.
+
+    A derivative that outlives the call works on copies: the caller may change the arrays before it is applied.
+    """
     traced = []
     for k, node in zip(argument.varied, nodes, strict=True):
         s = argument.spaces[k]
-        t = Traced(differentiable_value(argument.leaves[k], s), trace, node)
+        value = differentiable_value(argument.leaves[k], s)
+        if outlives and type(value) is np.ndarray and value is argument.leaves[k]:
+            value = value.copy(order="K")
+        t = Traced(value, trace, node)
         if type(s) is ArraySpace:
             t.version = READ_ONLY
         traced.append(t)
@@ -148,6 +161,7 @@ class Results:
                 self.nodes.append(leaf.node)
                 leaf = leaf.value
             else:
+                refuse_ended(leaf, f"{name} returned")
                 self.nodes.append(None)
             self.leaves.append(leaf)
             try:
@@ -160,7 +174,7 @@ class Results:
         """A container like the result's."""
         return leaves[0] if self.treedef is None else self.treedef.unflatten(leaves)
 
-    def cotangent_leaves(self, cotangent: Any, what: str) -> list[Any]:
+    def cotangent_leaves(self, cotangent: Any, what: str, stack: Shape | None = ()) -> list[Any]:
         """The leaves of a cotangent given by a user, checked; None for results without a tangent."""
         if self.treedef is None:
             leaves = [cotangent]
@@ -169,7 +183,7 @@ class Results:
             if treedef != self.treedef:
                 raise SpaceError(f"{what} has the structure {treedef} where {self.treedef} is due")
         return [
-            None if isinstance(s, NoTangent) else fitted(s, leaf, what)
+            None if isinstance(s, NoTangent) else fitted(s, leaf, what, stack)
             for s, leaf in zip(self.spaces, leaves, strict=True)
         ]
 
@@ -178,10 +192,16 @@ class Linearization:
     """A function's value at a point, and its derivative there on a tape."""
 
     def __init__(
-        self, name: str, call: Callable[..., Any], which: Sequence[int | str], primals: Sequence[Any], has_aux: bool
+        self,
+        name: str,
+        call: Callable[..., Any],
+        which: Sequence[int | str],
+        primals: Sequence[Any],
+        has_aux: bool = False,
+        outlives: bool = False,
     ) -> None:
         load_chapters()
-        tape = Tape()
+        self.tape = tape = Tape(outlives)
         self.name = name
         self.aux: Any = None
         self.arguments: list[Argument] = []
@@ -189,17 +209,18 @@ class Linearization:
         for w, x in zip(which, primals, strict=True):
             argument = Argument(x, w, name)
             nodes = [tape.node(argument.spaces[k], (), name) for k in argument.varied]
-            stand_ins.append(trace_argument(argument, tape, nodes))
+            stand_ins.append(trace_argument(argument, tape, nodes, outlives))
             self.arguments.append(argument)
         self.n_inputs = len(tape.nodes)
         try:
             out = call(*stand_ins)
             if has_aux:
-                out, self.aux = _with_aux(out, tape, name)
+                out, self.aux = with_aux(out, tape, name)
             self.results = Results(out, tape, name)
             self.nodes = tape.nodes
-        except ValueError as error:
-            raise_coercion(error)
+        except BaseException as error:
+            tape.release()
+            raise_hidden(error)
             raise
         finally:
             tape.close()
@@ -224,11 +245,11 @@ class Linearization:
                 seeds[node] = seeds[node] + w if node in seeds else w
         return sweep.pull(self.nodes, seeds, self.n_inputs, stack, consume)
 
-    def gradients(self, cotangents: list[Any], consume: bool = False) -> list[Any]:
+    def gradients(self, cotangents: list[Any], consume: bool = False, stack: Shape = ()) -> list[Any]:
         """The pullback, put together: one entry per argument, in the argument's space."""
-        flat = iter(self.pull(cotangents, consume=consume))
+        flat = iter(self.pull(cotangents, stack, consume))
         return [
-            a.rebuild([finished(a.spaces[k], next(flat)) for k in a.varied], constant=_none) for a in self.arguments
+            a.rebuild([finished(a.spaces[k], next(flat), stack) for k in a.varied], constant=_none) for a in self.arguments
         ]
 
 
@@ -236,23 +257,39 @@ def _none(leaf: Any) -> None:
     return None
 
 
-def _with_aux(out: Any, tape: Tape, name: str) -> tuple[Any, Any]:
+def with_aux(out: Any, trace: Tape | Forward, name: str) -> tuple[Any, Any]:
+    """The value and the auxiliary result, as plain values, of a function that returns a pair."""
     if not (isinstance(out, tuple) and len(out) == 2):
         raise TypeError(f"has_aux=True: {name} must return a pair (value, aux), it returned {out!r:.60}")
-    return out[0], detach(out[1], tape)
+    return out[0], detach(out[1], trace)
 
 
-def raise_coercion(error: ValueError) -> None:
-    """Raise the CoercionError that NumPy hid behind "setting an array element with a sequence", if it did."""
-    if isinstance(error.__cause__, CoercionError):
-        raise error.__cause__ from None
+def raise_hidden(error: BaseException) -> None:
+    """Raise the CoercionError that NumPy or C code hid behind an error of its own, if it did.
+
+    NumPy turns what goes wrong in plain[i] = x into "setting an array element with a sequence".  Its "read-only" is, for
+    an array that the trace has locked, a write to something that the derivative needs.
+    """
+    if not isinstance(error, (ValueError, TypeError, SystemError, AttributeError)) or isinstance(error, FrechetError):
+        return
+    hidden: BaseException | None = error
+    while hidden is not None:
+        if isinstance(hidden, CoercionError):
+            raise hidden from None
+        hidden = hidden.__cause__ or hidden.__context__
+    if isinstance(error, ValueError) and "read-only" in str(error):
+        raise InPlaceError(
+            f"a read-only array was written to ({error}). While a function is differentiated, plain arrays that were "
+            "combined with traced ones are locked, because the derivative needs their values. Make a new array in "
+            "each step instead of reusing one as a buffer, or combine with a copy: x * buffer.copy()"
+        ) from error
 
 
-def finished(space: Space, g: Array) -> Array:
+def finished(space: Space, g: Array, stack: Shape = ()) -> Array:
     """A result of a sweep as a user gets it: zeros for None, Python numbers for Python numbers, its own memory."""
     if g is None:
-        return space.zeros()
-    g = space.project(g)
+        return space.zeros(stack)
+    g = space.project(g, stack)
     if type(g) is np.ndarray and not g.flags.writeable:
         return g.copy()
     return g
@@ -263,8 +300,20 @@ def detach(x: Any, trace: Any = None) -> Any:
     if is_container(x):
         leaves, treedef = flatten(x)
         return treedef.unflatten([detach(leaf, trace) for leaf in leaves])
-    if isinstance(x, Traced) and (trace is None or x.tape is trace):
-        return checked(x).value if trace is not None else primal(checked(x))
+    if isinstance(x, Traced):
+        if trace is None:
+            return primal(checked(x))
+        if x.tape is trace:
+            return checked(x).value
+        refuse_ended(x, "the function returned, as its auxiliary result,")
     return x
+
+
+def refuse_ended(x: Any, what: str) -> None:
+    """Refuse a traced value whose transformation has ended, wherever it turns up again."""
+    while isinstance(x, Traced):
+        if isinstance(x.tape, (ClosedTape, ClosedForward)):
+            x.tape.record(x, (), what)  # raises
+        x = x.value
 
 

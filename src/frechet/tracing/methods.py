@@ -5,6 +5,8 @@ A guard is a protocol by which Python or NumPy would turn a traced value into a 
 
 from __future__ import annotations
 
+import linecache
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -99,7 +101,7 @@ def _is_array(x: Traced) -> bool:
 
 
 def _contains(self: Traced, item: Any) -> bool:
-    return primal(item) in primal(checked(self))
+    return primal(checked(item) if isinstance(item, Traced) else item) in primal(checked(self))
 
 
 def _repr(self: Traced) -> str:
@@ -107,7 +109,7 @@ def _repr(self: Traced) -> str:
 
 
 def _format(self: Traced, spec: str) -> str:
-    return format(primal(self), spec)
+    return format(primal(checked(self)), spec)
 
 
 def _same(self: Traced, *_: Any) -> Traced:
@@ -146,15 +148,36 @@ def _attribute(name: str) -> property:
 
 # --- guards -----------------------------------------------------------------------------------------------------
 
-_LOSES = "would turn a traced value into a plain one and lose its derivative. "
-_DETACH = " If the result is meant to be constant, pass fr.stop_gradient(x)."
+_DETACH = "If the result is meant to be constant, pass fr.stop_gradient(x)."
 
 
 def _guard(what: str, advice: str) -> Callable[..., NoReturn]:
     def method(self: Traced, *args: Any, **kwargs: Any) -> NoReturn:
-        raise CoercionError(what + " " + _LOSES + advice + _DETACH)
+        raise CoercionError(
+            f"{what} would turn a traced value into a plain one and lose its derivative{_offending_call()}. "
+            f"{advice} {_DETACH}"
+        )
 
     return method
+
+
+def _offending_call() -> str:
+    """Where the conversion was asked for: the library function that did it, and the user's line that called it."""
+    frame: Any = sys._getframe(2)
+    library = ""
+    while frame is not None:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package in ("numpy", "scipy", "copy", "pickle"):
+            library = f"{frame.f_globals['__name__']}.{frame.f_code.co_name}"
+        elif package != __name__.partition(".")[0]:
+            break
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    code = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+    by = f", by {library}," if library else ""
+    line = f"`{code}` " if code else ""
+    return f":{by} in {line}({frame.f_code.co_filename}, line {frame.f_lineno})"
 
 
 def _bool(self: Traced) -> bool:
@@ -167,32 +190,38 @@ def _bool(self: Traced) -> bool:
     return bool(value)
 
 
+_ARRAYS = (
+    "Use fr.array([...]) for a list of traced values, np.zeros(n, like=x) for an array to be written to, NumPy's function "
+    "or that of fr.linalg and fr.fft where there is one, or give the function a rule with fr.rule."
+)
 GUARDS = {
-    "__array__": _guard(
-        "A function that NumPy does not dispatch (np.array, np.asarray, scipy.linalg.*, plain[i] = x, a list of "
-        "traced values passed as one array)",
-        "Use fr.array([...]) for lists, np.zeros(n, like=x) for arrays to be written to, fr.linalg for scipy.linalg, "
-        "or fr.patch() for whole programs.",
-    ),
+    "__array__": _guard("A conversion to a plain array", _ARRAYS),
     "__float__": _guard(
-        "float(x), a function of math, or plain[i] = x",
+        "float(x), or a function of math or of C code,",
         "Use x itself, NumPy's function of the same name (np.sin for math.sin), or an array made with "
-        "np.zeros(n, like=x).",
+        "np.zeros(n, like=x) in place of a plain one.",
     ),
-    "__complex__": _guard("complex(x), a function of cmath, or plain[i] = x", "Use x itself or x + 0j."),
+    "__complex__": _guard("complex(x), or a function of cmath or of C code,", "Use x itself or x + 0j."),
     "__int__": _guard("int(x)", "An integer has no derivative; round explicitly with np.floor or np.rint."),
-    "__index__": _guard("Using x as an index or a count (range(x), y[x], np.zeros(x))", "Indices are plain integers."),
+    "__index__": _guard("The use of x as an index or a count", "Indices and counts are plain integers."),
+    "__round__": _guard("round(x)", "Use np.round(x)."),
+    "__trunc__": _guard("math.trunc(x)", "Use np.trunc(x)."),
+    "__floor__": _guard("math.floor(x)", "Use np.floor(x)."),
+    "__ceil__": _guard("math.ceil(x)", "Use np.ceil(x)."),
+    "is_integer": _guard("x.is_integer()", "Compare with np.floor(x)."),
+    "hex": _guard("x.hex()", "Work on the number itself."),
+    "as_integer_ratio": _guard("x.as_integer_ratio()", "Work on the number itself."),
     "__reduce__": _guard("pickle or copy.deepcopy of x", "Store plain values."),
     "tobytes": _guard("x.tobytes()", "Work on the array itself."),
     "tofile": _guard("x.tofile()", "Work on the array itself."),
     "dump": _guard("x.dump()", "Work on the array itself."),
     "dumps": _guard("x.dumps()", "Work on the array itself."),
-    "view": _guard("x.view()", "Use np.real, np.imag or x.astype(dtype); for a plain copy x.copy()."),
+    "view": _guard("x.view()", "Use np.real, np.imag or x.astype(dtype); for a copy x.copy()."),
     "byteswap": _guard("x.byteswap()", "Swap bytes before differentiation."),
-    "getfield": _guard("x.getfield()", "Structured fields have no derivative here."),
-    "setfield": _guard("x.setfield()", "Structured fields have no derivative here."),
+    "getfield": _guard("x.getfield()", "Structured fields have no derivative."),
+    "setfield": _guard("x.setfield()", "Structured fields have no derivative."),
     "resize": _guard("x.resize()", "Use np.resize(x, shape) or np.reshape(x, shape)."),
-    "__dlpack__": _guard("Handing x to another array library (DLPack)", "Use fr.jax or fr.torch."),
+    "__dlpack__": _guard("Handing x to another array library (DLPack)", "Work on the array itself."),
 }
 
 METADATA = "shape ndim size dtype itemsize nbytes strides flags".split()

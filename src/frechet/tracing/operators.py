@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import CoercionError
 from ..rule import carriers, primal, table
 from .apply import PYTHON_SCALARS, apply, innermost, shape_of
+from .trace import refuse_kind
 from .traced import Traced, checked
 
 _NUMPY_KINDS = (np.ndarray, np.generic)
@@ -23,6 +24,7 @@ def _operand(x: Any) -> Any:
     """The other operand as something that the rules know, or NotImplemented."""
     kind = type(x)
     if kind in PYTHON_SCALARS or isinstance(x, _NUMPY_KINDS) or kind is bool:
+        refuse_kind(x)
         return x
     if kind in carriers:
         return checked(x) if isinstance(x, Traced) else x
@@ -41,7 +43,7 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
         trace = self.tape
         if type(self) is Traced:
             a = self.value
-            if kind is float or kind is int or kind is np.ndarray:
+            if kind is float or kind is int or (kind is np.ndarray and not other.flags.writeable):
                 rule: Any = table[ufunc]
                 y = symbol(a, other)
                 if type(y) is float:
@@ -86,7 +88,7 @@ def _in_place(forward: Callable[..., Any]) -> Callable[..., Any]:
 
     def method(self: Traced, other: Any) -> Any:
         result = forward(checked(self), other)
-        if result is NotImplemented or np.ndim(self) == 0:
+        if result is NotImplemented or not isinstance(primal(self), np.ndarray):
             return result
         from .indexing import replace
 
@@ -101,9 +103,14 @@ def _comparison(symbol: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def method(self: Traced, other: Any) -> Any:
         if innermost((other,)) is not None and type(other) in (list, tuple):
             raise CoercionError("an operand is a list that holds traced values; write fr.array([...])")
-        return symbol(primal(checked(self)), primal(other))
+        return symbol(plain(self), plain(other))
 
     return method
+
+
+def plain(x: Any) -> Any:
+    """The underlying value, of views that are not stale."""
+    return primal(checked(x)) if isinstance(x, Traced) else x
 
 
 def _unary(symbol: Callable[[Any], Any], ufunc: np.ufunc) -> Callable[..., Any]:
@@ -162,8 +169,8 @@ def methods() -> dict[str, Callable[..., Any]]:
         found[f"__{name}__"] = _comparison(getattr(operator, name))
     # The floor of a quotient is piecewise constant: its tangent is zero, and the result is plain.
     floor_divide = _comparison(operator.floordiv)
-    found["__floordiv__"] = floor_divide
-    found["__rfloordiv__"] = lambda self, other: primal(other) // primal(checked(self))
+    found["__floordiv__"], found["__ifloordiv__"] = floor_divide, _in_place(floor_divide)
+    found["__rfloordiv__"] = lambda self, other: plain(other) // plain(self)
     found["__divmod__"], found["__rdivmod__"] = _divmod, _rdivmod
     return found
 

@@ -57,6 +57,7 @@ def _push_assignment(tangents: list[Any], space: Space, edges: Any, stack: Shape
     *sources, (before, clear) = edges
     index, ndim = clear.index, len(space.shape)
     written = [(tangents[p], m) for p, m in sources if tangents[p] is not None]
+    written = [(basis(stack, space.dtype) if t is UNIT else t, m) for t, m in written]
     tangent = tangents[before]
     tangents[before] = None
     if tangent is None and not written:

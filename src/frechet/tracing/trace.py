@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InPlaceError, RuleError, SpaceError, TraceEndedError
+from ..errors import InPlaceError, NotDifferentiableError, RuleError, SpaceError, TraceEndedError
 from ..linear_map import Array, LinearMap
 from ..rule import function_name, primal
 from ..space import ArraySpace, Space, space
@@ -80,11 +80,13 @@ def space_of(value: Any) -> Space:
 class Tape:
     """Keeps the linear maps of every step, so that the derivative can be applied later, in either direction."""
 
-    __slots__ = ("level", "nodes")
+    __slots__ = ("level", "locked", "nodes", "outlives")
 
-    def __init__(self) -> None:
+    def __init__(self, outlives: bool = False) -> None:
         self.level = next(_levels)
         self.nodes: list[tuple[Space, Edges, Any]] = []
+        self.outlives = outlives  # whether the maps are used after the transformation has returned
+        self.locked: list[np.ndarray] = []
 
     def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
         """A traced array for a value, whose tangent is the sum of map(parent's tangent) over the edges."""
@@ -110,6 +112,25 @@ class Tape:
         """The node of x after an assignment; the last edge is from the node before it, by a Clear."""
         return self.node(self.nodes[x.node][0], edges, rule)
 
+    def hold(self, a: np.ndarray) -> np.ndarray:
+        """A plain writeable argument of a rule, made safe to be kept by its maps: the program may write to it later.
+
+        An array of its own memory is locked (see `lock`) once a map is seen to keep it; a view, which a lock would not
+        protect, is copied, and so is everything where the maps outlive the transformation.
+        """
+        return a if a.base is None and not self.outlives else a.copy()
+
+    def lock(self, a: np.ndarray) -> None:
+        """Make an array read-only until the derivative has been applied: a write to it would change the maps."""
+        a.flags.writeable = False
+        self.locked.append(a)
+
+    def release(self) -> None:
+        """Unlock what was locked."""
+        for a in self.locked:
+            a.flags.writeable = True
+        self.locked = []
+
     def close(self) -> None:
         """End the trace: from now on its traced arrays raise TraceEndedError."""
         self.nodes = []
@@ -123,6 +144,13 @@ class Forward:
 
     def __init__(self) -> None:
         self.level = next(_levels)
+
+    def hold(self, a: np.ndarray) -> np.ndarray:
+        """Nothing is kept, so nothing needs protection."""
+        return a
+
+    def lock(self, a: np.ndarray) -> None:
+        """The same."""
 
     def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
         """A traced array for a value and its tangent."""
@@ -240,6 +268,16 @@ def project(space: Space, g: Any, stack: tuple[int, ...], rule: Any) -> Any:
 def rule_name(rule: Any) -> str:
     """The name of a rule (or of whatever stands for one) in messages."""
     return getattr(rule, "name", None) or (function_name(rule) if callable(rule) else str(rule))
+
+
+def refuse_kind(x: Any) -> None:
+    """Refuse arrays with arithmetic of their own beside traced ones: matrices, masked arrays, objects."""
+    if isinstance(x, np.ndarray) and (type(x) is not np.ndarray or x.dtype.kind == "O"):
+        what = "an array of dtype object" if type(x) is np.ndarray else f"a {type(x).__name__}"
+        raise NotDifferentiableError(
+            f"{what} was used together with a traced array. Its arithmetic is not that of plain arrays, which is what "
+            "the rules are for: convert it first (np.asarray(x), masked.filled(...), x.astype(float))"
+        )
 
 
 def refuse_inner_value(target: Traced, source: Traced) -> None:

@@ -37,17 +37,22 @@ class View(Traced):
     Every use passes through `checked`.
     """
 
-    __slots__ = ("index", "owner", "seen")
+    __slots__ = ("_owner", "index", "seen")
 
-    owner: weakref.ref[Traced]  # the array that it is a view of; weak, to let that array be changed in place
     index: Any  # owner[index] where the view was made by basic indexing; else None
     seen: int  # the owner's version when the view was taken
 
     def __init__(self, value: Any, tape: Any, node: Any, owner: Traced, index: Any) -> None:
         Traced.__init__(self, value, tape, node)
-        self.owner = weakref.ref(owner)
+        # An array is referred to weakly, to let it be changed in place; a view between it and this one is kept.
+        self._owner: Any = owner if type(owner) is View else weakref.ref(owner)
         self.index = index
         self.seen = version(owner)
+
+    @property
+    def owner(self) -> Traced | None:
+        """The array or view that this is a view of, None where it is gone."""
+        return self._owner if type(self._owner) is View else self._owner()  # type: ignore[no-any-return]
 
 
 READ_ONLY = -1  # the version of an argument of a differentiated function: it must not be changed in place
@@ -60,11 +65,13 @@ def version(x: Traced) -> int:
 
 def checked(x: Traced) -> Traced:
     """x itself, unless it is a view of an array that has been changed since."""
-    if type(x) is View:
-        owner = x.owner()
-        if owner is not None and version(owner) != x.seen:
+    view: Any = x
+    while type(view) is View:
+        owner = view.owner
+        if owner is not None and version(owner) != view.seen:
             raise InPlaceError(
                 "a view of a traced array was used after that array had been changed in place; under NumPy the view "
                 "would show the change. Take the view after the change, or take a copy: x[...].copy()"
             )
+        view = owner
     return x
