@@ -261,7 +261,7 @@ def space(x: Any) -> Space:
         return builder(x)
     if isinstance(x, np.inexact):
         return _scalar_space(type(x))
-    if isinstance(x, np.integer):
+    if isinstance(x, np.integer) and not isinstance(x, np.timedelta64):
         return REAL
     if isinstance(x, np.ndarray):
         if any(base.__name__ == "MaskedArray" for base in type(x).__mro__):  # numpy.ma is not imported for this

@@ -63,12 +63,14 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     @functools.wraps(f, updated=())
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         lin = _linearized(f, name, args, kwargs, argnums, has_aux)
-        results = lin.results
+        seed = _scalar_seed(lin.results, name)
+        value = lin.results.take()
         try:
-            gradients = lin.gradients([_scalar_seed(results, name)], consume=True)
+            gradients = lin.gradients([seed], consume=True)
         finally:
             lin.tape.release()
-        value = (results.value, lin.aux) if has_aux else results.value
+        if has_aux:
+            value = (value, lin.aux)
         return value, gradients[0] if single else tuple(gradients)
 
     return wrapped
@@ -110,7 +112,8 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
         leaves = lin.results.cotangent_leaves(cotangent, f"the cotangent given to the pullback of {name}")
         return tuple(lin.gradients(leaves))
 
-    return (lin.results.value, pullback, lin.aux) if has_aux else (lin.results.value, pullback)
+    value = lin.results.take(copy=True)
+    return (value, pullback, lin.aux) if has_aux else (value, pullback)
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
@@ -128,12 +131,14 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
         raise SpaceError(f"jvp of {name}: {len(primals)} primals, but {len(tangents)} tangents")
     load_chapters()
     trace = Forward()
+    shared: set[int] = set()  # the caller's own arrays, which the result must not be
     try:
         stand_ins = []
         for k, (x, t) in enumerate(zip(primals, tangents, strict=True)):
             argument = Argument(x, k, name)
             leaves = argument.tangent_leaves(t, f"the tangent for {argument_name(k, name)}")
             stand_ins.append(trace_argument(argument, trace, leaves))
+            shared.update(map(id, leaves))
         out = f(*stand_ins)
         aux = None
         if has_aux:
@@ -144,8 +149,9 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
         raise
     finally:
         trace.close()
-    tangent = results.rebuild([finished(s, t) for s, t in zip(results.spaces, results.nodes, strict=True)])
-    return (results.value, tangent, aux) if has_aux else (results.value, tangent)
+    leaves = [finished(s, t, (), shared) for s, t in zip(results.spaces, results.nodes, strict=True)]
+    value, tangent = results.take(), results.rebuild(leaves)
+    return (value, tangent, aux) if has_aux else (value, tangent)
 
 
 def linearize(f: Function, *primals: Any) -> tuple[Any, Derivative]:
@@ -161,7 +167,7 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Derivative]:
     """
     name = function_name(f)
     lin = Linearization(name, f, range(_count(name, primals)), primals, outlives=True)
-    return lin.results.value, Derivative(lin)
+    return lin.results.take(copy=True), Derivative(lin)
 
 
 def jacobian(f: Function, argnums: Argnums = 0) -> Function:
@@ -300,9 +306,9 @@ def _linearized(
 
 def _scalar_seed(results: Results, name: str) -> Any:
     """The cotangent 1 of a real scalar, or an error that says what the value is instead."""
-    if type(results.value) in (float, np.float64):
+    if type(results.leaves[0]) in (float, np.float64) and results.treedef is None:
         return 1.0
-    value = primal(results.value)
+    value = primal(results.leaves[0] if results.treedef is None else results.rebuild(results.leaves))
     space = results.spaces[0] if results.treedef is None else None
     if space is None or space.shape != () or space.dtype is None:
         what = f"shape {np.shape(value)}" if isinstance(value, np.ndarray) else type(value).__name__

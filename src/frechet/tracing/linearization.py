@@ -105,6 +105,8 @@ def fitted(space: Space, g: Any, what: str, stack: Shape | None = None) -> Any:
     plain = primal(g)
     if isinstance(plain, (list, tuple)):
         plain = g = np.asarray(plain)
+    if isinstance(plain, np.ndarray) and (type(plain) is not np.ndarray or plain.dtype.kind not in "fciub"):
+        raise SpaceError(f"{what} is a {type(plain).__name__} of dtype {plain.dtype} where a plain numeric array is due")
     shape, n = np.shape(plain), len(space.shape)
     if len(shape) < n or shape[len(shape) - n :] != space.shape or (stack is not None and shape[: len(shape) - n] != stack):
         raise SpaceError(f"{what} has shape {shape} where shape {(stack or ()) + space.shape} is due")
@@ -145,7 +147,7 @@ def trace_argument(argument: Argument, trace: Tape | Forward, nodes: list[Any], 
 class Results:
     """What a function returned: its leaves, which of them depend on the trace, and the plain value."""
 
-    __slots__ = ("leaves", "nodes", "spaces", "treedef", "value")
+    __slots__ = ("leaves", "nodes", "spaces", "treedef")
 
     def __init__(self, out: Any, trace: Tape | Forward, name: str) -> None:
         if type(out) is not Traced and is_container(out):
@@ -168,7 +170,13 @@ class Results:
                 self.spaces.append(space_of(leaf))
             except SpaceError as error:
                 raise NotDifferentiableError(f"{name} returned a value that has no derivative: {error}") from None
-        self.value = self.rebuild(self.leaves)
+
+    def take(self, copy: bool = False) -> Any:
+        """The plain value, which is then let go of; a copy where rules keep what they return beyond the call."""
+        leaves, self.leaves = self.leaves, []
+        if copy:
+            leaves = [leaf.copy() if type(leaf) is np.ndarray else leaf for leaf in leaves]
+        return self.rebuild(leaves)
 
     def rebuild(self, leaves: list[Any]) -> Any:
         """A container like the result's."""
@@ -247,9 +255,11 @@ class Linearization:
 
     def gradients(self, cotangents: list[Any], consume: bool = False, stack: Shape = ()) -> list[Any]:
         """The pullback, put together: one entry per argument, in the argument's space."""
+        shared = {id(w) for w in cotangents}
         flat = iter(self.pull(cotangents, stack, consume))
         return [
-            a.rebuild([finished(a.spaces[k], next(flat), stack) for k in a.varied], constant=_none) for a in self.arguments
+            a.rebuild([finished(a.spaces[k], next(flat), stack, shared) for k in a.varied], constant=_none)
+            for a in self.arguments
         ]
 
 
@@ -285,13 +295,20 @@ def raise_hidden(error: BaseException) -> None:
         ) from error
 
 
-def finished(space: Space, g: Array, stack: Shape = ()) -> Array:
-    """A result of a sweep as a user gets it: zeros for None, Python numbers for Python numbers, its own memory."""
+def finished(space: Space, g: Array, stack: Shape = (), shared: set[int] | None = None) -> Array:
+    """A result of a sweep as a user gets it: zeros for None, Python numbers for Python numbers, memory of its own.
+
+    ``shared`` holds the ids of arrays that must not be handed out: the caller's own, and those handed out already.
+    """
     if g is None:
         return space.zeros(stack)
     g = space.project(g, stack)
-    if type(g) is np.ndarray and not g.flags.writeable:
+    if type(g) is not np.ndarray:
+        return np.asarray(g) if type(space) is ArraySpace and isinstance(g, np.generic) else g
+    if g.base is not None or not g.flags.writeable or (shared is not None and id(g) in shared):
         return g.copy()
+    if shared is not None:
+        shared.add(id(g))
     return g
 
 
