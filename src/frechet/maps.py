@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .linear_map import Array, Function, LinearMap, Shape, linear
+from .rule import primal
 
 
 class Diagonal(LinearMap):
@@ -122,11 +123,17 @@ def reshape(in_shape: Shape, out_shape: Shape) -> LinearMap:
 def transpose(axes: tuple[int, ...]) -> LinearMap:
     """v ↦ v with its axes permuted as by np.transpose(v, axes), axes counted from 0 in the unstacked array."""
     n = len(axes)
-    forward = [a % n - n for a in axes]
-    backward = [int(k) - n for k in np.argsort([a % n for a in axes])]
+    forward = [a % n for a in axes]
+    backward = [0] * n
+    for k, a in enumerate(forward):
+        backward[a] = k
 
     def permute(order: list[int]) -> Callable[[Array], Array]:
-        return lambda v: np.transpose(v, (*range(np.ndim(v) - n), *(np.ndim(v) + k for k in order)))
+        def apply(v: Array) -> Array:
+            n_stack = np.ndim(v) - n
+            return np.transpose(v, (*range(n_stack), *(n_stack + k for k in order)) if n_stack else order)
+
+        return apply
 
     return Function(permute(forward), permute(backward))
 
@@ -180,8 +187,21 @@ class Gather(LinearMap):
         """buffer += pull(w), in place; without a stack."""
         if self.unique:
             buffer[self.index] += w
-        else:
-            np.add.at(buffer, self.index, w)
+            return
+        index = self.index
+        if type(buffer) is np.ndarray and buffer.flags.c_contiguous and _one_integer_array_per_axis(index, buffer.ndim):
+            # np.add.at is several times as fast on one axis as on several.
+            index = np.ravel_multi_index(np.broadcast_arrays(*index), buffer.shape, mode="wrap")
+            buffer = buffer.reshape(-1)
+        np.add.at(buffer, index, w)
+
+
+def _one_integer_array_per_axis(index: Any, ndim: int) -> bool:
+    return (
+        type(index) is tuple
+        and len(index) == ndim > 1
+        and all(isinstance(k, (int, np.integer)) or (isinstance(k, np.ndarray) and k.dtype.kind in "iu") for k in index)
+    )
 
 
 class Scatter(LinearMap):
@@ -203,7 +223,8 @@ class Scatter(LinearMap):
 
     def pull(self, w: Array) -> Array:
         picked = take(w, self.index, self.out_shape)
-        return np.copy(picked) if np.ndim(picked) else picked  # w may be changed in place after this
+        # The engine changes w in place after this.
+        return np.copy(picked) if isinstance(primal(picked), np.ndarray) else picked
 
 
 def take(v: Array, index: Any, shape: Shape) -> Array:

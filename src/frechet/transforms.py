@@ -145,7 +145,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
             out, aux = with_aux(out, trace, name)
         results = Results(out, trace, name)
     except BaseException as error:
-        raise_hidden(error)
+        raise_hidden(error, trace)
         raise
     finally:
         trace.close()

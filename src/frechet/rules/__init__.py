@@ -12,7 +12,7 @@ from typing import Any
 
 from ..rule import chapter_loader
 
-BASE = ("elementwise", "complex", "creation", "shaping", "joining", "padding", "selecting", "reductions", "products", "einsum", "linalg", "fft", "constants", "refused")
+BASE = ("constants", "elementwise", "complex", "piecewise", "creation", "shaping", "joining", "padding", "selecting", "reductions", "cumulative", "products", "einsum", "linalg", "fft", "order", "quantiles", "statistics", "numerical", "polynomials", "refused", "ufunc_methods")
 _loaded: set[str] = set()
 _lock = threading.Lock()
 _ready = False

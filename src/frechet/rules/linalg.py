@@ -1,16 +1,35 @@
-"""numpy.linalg."""
+"""numpy.linalg: where its functions are.
+
+======================  ===================================================================================
+linalg_solve            inv, solve, tensorinv, tensorsolve, det, slogdet, matrix_power, multi_dot
+linalg_factorizations   cholesky, qr
+linalg_spectral         eigh, eigvalsh, eig, eigvals
+linalg_svd              svd, svdvals, matrix_rank
+linalg_least_squares    pinv, lstsq
+linalg_norms            norm, vector_norm, matrix_norm, cond
+products                matmul, vecdot, outer, cross, tensordot, trace
+shaping, selecting      matrix_transpose, diagonal
+linalg_factors          what they share: LU and triangular factorizations
+linalg_gaps             what they share: division by differences of eigenvalues
+======================  ===================================================================================
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from . import (
+    linalg_factorizations,
+    linalg_least_squares,
+    linalg_norms,
+    linalg_solve,
+    linalg_spectral,
+    linalg_svd,
+)
 
-import numpy as np
-
-from ..linear_map import Array, left, right
-from ..rule import rule_for
-
-
-@rule_for(np.linalg.inv)
-def inv(a: Array) -> Any:
-    Y = np.linalg.inv(a)
-    return Y, -(left(Y) @ right(Y))  # Δ ↦ −Y Δ Y
+__all__ = [
+    "linalg_factorizations",
+    "linalg_least_squares",
+    "linalg_norms",
+    "linalg_solve",
+    "linalg_spectral",
+    "linalg_svd",
+]

@@ -1,31 +1,336 @@
-"""Products of vectors, matrices and tensors."""
+"""Products of vectors, matrices and tensors.
+
+Every product here is linear in each factor, so the derivative in one factor is the same product with that
+factor replaced by its tangent; its adjoint multiplies with the conjugate of the other factor and sums over
+what was broadcast.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..linear_map import Array, LinearMap, compose, left, linear, right
-from ..maps import Broadcast, reshape
-from ..rule import rule_for
+from .. import maps
+from ..linear_map import Array, Left, LinearMap, Right, Shape, compose, left, linear, right
+from ..maps import Broadcast, Diagonal
+from ..rule import Rule, composed, rule_for
+
+# --- matmul ------------------------------------------------------------------------------------------------
 
 
 @rule_for(np.matmul)
-def matmul(x1: Array, x2: Array) -> Any:
-    y = np.matmul(x1, x2)
-    a, b = np.shape(x1), np.shape(x2)
-    if len(a) == 2 and len(b) == 2:
-        return y, (right(x2), left(x1))
-    # A vector is a matrix of one row or one column; leading axes broadcast.
+def matmul(x1: Array, x2: Array, /, **kwargs: Any) -> Any:
+    if not kwargs and np.ndim(x1) == 2 and np.ndim(x2) == 2:
+        x1, x2 = as_array(x1), as_array(x2)
+        return np.matmul(x1, x2), (Right(x2), Left(x1))
+    axes = kwargs.pop("axes", None)
+    x1, x2 = as_array(x1), as_array(x2)
+    if axes is None:
+        return np.matmul(x1, x2, **kwargs), (first_factor(np.shape(x1), x2), second_factor(x1, np.shape(x2)))
+    # The matrices lie in the given axes: move those to the end, multiply, and move the result's.
+    (A, to_a), (B, to_b) = (_matrix_axes_last(x, k) for x, k in zip((x1, x2), axes, strict=False))
+    y = np.matmul(A, B, **kwargs)
+    out = _axes_last(np.ndim(y), axes[2]) if len(axes) > 2 else maps.transpose(tuple(range(np.ndim(y))))
+    first, second = first_factor(np.shape(A), B), second_factor(A, np.shape(B))
+    return out.pull(y), (compose(out.adjoint, first, to_a), compose(out.adjoint, second, to_b))
+
+
+def first_factor(a: Shape, x2: Array) -> LinearMap:
+    """The map A ↦ A @ x2 on arrays of shape a; its adjoint is W ↦ W @ x2ᴴ, summed over what broadcasts."""
+    b = np.shape(x2)
+    if len(b) == 2 or (len(a) > 1 < len(b) and np.broadcast_shapes(a[:-2], b[:-2]) == a[:-2]):
+        return right(x2)
+    if len(b) == 1:
+        return linear(lambda v: np.matmul(v, x2), lambda w: _column(w) * x2.conj())
     A = a if len(a) > 1 else (1, *a)
-    B = b if len(b) > 1 else (*b, 1)
-    batch = np.broadcast_shapes(A[:-2], B[:-2])
-    full = (*batch, A[-2], B[-1])
-    drop = reshape(full, np.shape(y))
+    batch = np.broadcast_shapes(A[:-2], b[:-2])
+    y = (*batch, *a[-2:-1], b[-1])
+    to_matrices = compose(Broadcast(A, batch + A[-2:]), maps.reshape(a, A))
+    return compose(maps.reshape((*batch, A[-2], b[-1]), y), right(x2), to_matrices)
 
-    def on(shape: Any, matrix: Any, m: LinearMap) -> LinearMap:
-        lifted = compose(Broadcast(matrix, batch + matrix[-2:]), reshape(shape, matrix))
-        return compose(drop, m, lifted)
 
-    return y, (on(a, A, right(np.reshape(x2, B))), on(b, B, left(np.reshape(x1, A))))
+def second_factor(x1: Array, b: Shape) -> LinearMap:
+    """The map B ↦ x1 @ B on arrays of shape b; its adjoint is W ↦ x1ᴴ @ W, summed over what broadcasts."""
+    a = np.shape(x1)
+    if len(a) == 2 <= len(b) or (len(a) > 1 < len(b) and np.broadcast_shapes(a[:-2], b[:-2]) == b[:-2]):
+        return left(x1)
+    if len(b) == 1:  # Σ_k A[..., k] b[k]
+        if len(a) == 1:
+            return linear(lambda v: np.matmul(v, x1), lambda w: _column(w) * x1.conj())
+        rows = (int(np.prod(a[:-1])), a[-1])
+        tall = x1 if len(a) == 2 else np.reshape(x1, rows)
+        times = linear(lambda v: np.matmul(v, tall.T), lambda w: np.matmul(w, tall.conj()))
+        return times if len(a) == 2 else compose(maps.reshape(rows[:1], a[:-1]), times)
+    if len(a) == 1:
+        return linear(lambda v: np.matmul(x1, v), lambda w: x1.conj()[:, None] * w[..., None, :])
+    if len(b) == 2:  # a stack of matrices times one matrix is a tall matrix times it
+        rows = (int(np.prod(a[:-1])), a[-1])
+        return compose(maps.reshape((rows[0], b[1]), (*a[:-1], b[1])), left(np.reshape(x1, rows)))
+    return compose(left(x1), Broadcast(b, np.broadcast_shapes(a[:-2], b[:-2]) + b[-2:]))
+
+
+def _column(w: Array) -> Array:
+    """w with an axis of length one behind the others; a number as it is."""
+    return w[..., None] if np.ndim(w) else w
+
+
+def _axes_last(ndim: int, axes: Any) -> LinearMap:
+    """The map that moves the given axes of an array to its end, in their order."""
+    chosen = [k % ndim for k in (axes if isinstance(axes, (tuple, list)) else (axes,))]
+    return maps.transpose((*(k for k in range(ndim) if k not in chosen), *chosen))
+
+
+def _matrix_axes_last(x: Array, axes: Any) -> tuple[Array, LinearMap]:
+    to_end = _axes_last(np.ndim(x), axes)
+    return to_end.push(x), to_end
+
+
+def as_array(x: Array) -> Array:
+    """A list of plain numbers as an array; anything else as it is."""
+    return np.asarray(x) if type(x) in (list, tuple) else x
+
+
+@composed(np.linalg.matmul)
+def linalg_matmul(x1: Array, x2: Array, /) -> Array:
+    return np.matmul(x1, x2)
+
+
+# --- products of vectors -----------------------------------------------------------------------------------
+
+
+@rule_for(np.vecdot)
+def vecdot(x1: Array, x2: Array, /, **kwargs: Any) -> Any:
+    # Σ conj(a) b over the last axis.  In a: v ↦ Σ conj(v) b, with adjoint w ↦ conj(w) b; in b: w ↦ w a.
+    x1, x2 = as_array(x1), as_array(x2)
+    y = np.vecdot(x1, x2, **kwargs)
+    axis = kwargs.pop("axis", -1)
+    axes = kwargs.pop("axes", [axis, axis])
+    (a, to_a), (b, to_b) = (_matrix_axes_last(x, k) for x, k in zip((x1, x2), axes, strict=False))
+    full = np.broadcast_shapes(np.shape(a), np.shape(b))
+    first = linear(lambda v: np.vecdot(v, b), lambda w: _column(np.conj(w)) * b)
+    second = linear(lambda v: np.vecdot(a, v), lambda w: _column(w) * a)
+    return y, (
+        compose(first, Broadcast(np.shape(a), full), to_a),
+        compose(second, Broadcast(np.shape(b), full), to_b),
+    )
+
+
+@composed(np.linalg.vecdot)
+def linalg_vecdot(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
+    return np.vecdot(x1, x2, axis=axis)  # type: ignore[call-overload]  # NumPy's stubs lack it
+
+
+if hasattr(np, "matvec"):  # NumPy 2.2 and later
+
+    @composed(np.matvec)
+    def matvec(x1: Array, x2: Array, /, *, axes: Any = None, **kwargs: Any) -> Array:
+        if axes is not None:
+            y = np.matvec(np.moveaxis(x1, axes[0], (-2, -1)), np.moveaxis(x2, axes[1], -1), **kwargs)
+            return np.moveaxis(y, -1, axes[2]) if len(axes) > 2 else y
+        return np.matmul(x1, as_array(x2)[..., None], **kwargs)[..., 0]
+
+    @composed(np.vecmat)
+    def vecmat(x1: Array, x2: Array, /, *, axes: Any = None, **kwargs: Any) -> Array:
+        if axes is not None:
+            y = np.vecmat(np.moveaxis(x1, axes[0], -1), np.moveaxis(x2, axes[1], (-2, -1)), **kwargs)
+            return np.moveaxis(y, -1, axes[2]) if len(axes) > 2 else y
+        return np.matmul(np.conj(as_array(x1))[..., None, :], x2, **kwargs)[..., 0, :]
+
+
+@rule_for(np.vdot)
+def vdot(a: Array, b: Array, /) -> Any:
+    # Σ conj(a) b over all entries, without broadcasting; the maps are those of vecdot.
+    a, b = as_array(a), as_array(b)
+    flat_a, flat_b = np.reshape(a, -1), np.reshape(b, -1)
+    first = linear(lambda v: np.matmul(np.conj(v), flat_b), lambda w: _column(np.conj(w)) * flat_b)
+    second = linear(lambda v: np.matmul(v, flat_a.conj()), lambda w: _column(w) * flat_a)
+    n = (np.size(a),)
+    return np.vdot(a, b), (
+        compose(first, maps.reshape(np.shape(a), n)),
+        compose(second, maps.reshape(np.shape(b), n)),
+    )
+
+
+@rule_for(np.outer)
+def outer(a: Array, b: Array, out: None = None) -> Any:
+    # y[i, j] = a[i] b[j] of the flattened arguments: v ↦ v bᵀ and v ↦ a vᵀ
+    a, b = as_array(a), as_array(b)
+    column, row = np.reshape(a, (-1, 1)), np.reshape(b, (1, -1))
+    first = compose(right(row), maps.reshape(np.shape(a), (np.size(a), 1)))
+    second = compose(left(column), maps.reshape(np.shape(b), (1, np.size(b))))
+    return np.outer(a, b), (first, second)
+
+
+@composed(np.linalg.outer)
+def linalg_outer(x1: Array, x2: Array, /) -> Array:
+    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
+        raise ValueError(
+            f"np.linalg.outer takes one-dimensional arrays, got {np.ndim(x1)} and {np.ndim(x2)} dimensions; "
+            "np.outer flattens its arguments"
+        )
+    return np.outer(x1, x2)
+
+
+def _cross(a: Array, b: Array) -> Any:
+    # Along the last axis, of length 3.  ⟨w, v × b⟩ = ⟨conj(b) × w, v⟩ and ⟨w, a × v⟩ = ⟨w × conj(a), v⟩
+    y = cross_rule(a, b)
+    first = linear(lambda v: cross_rule(v, b), lambda w: cross_rule(b.conj(), w))
+    second = linear(lambda v: cross_rule(a, v), lambda w: cross_rule(w, a.conj()))
+    return y, (
+        compose(first, Broadcast(np.shape(a), np.shape(y))),
+        compose(second, Broadcast(np.shape(b), np.shape(y))),
+    )
+
+
+cross_rule = Rule(np.cross, _cross, "np.cross")
+
+
+@composed(np.cross)
+def cross(
+    a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Array:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
+    lengths = (np.shape(a)[-1], np.shape(b)[-1])
+    if lengths == (3, 3):
+        return np.moveaxis(cross_rule(a, b), -1, axisc)
+    if any(n not in (2, 3) for n in lengths):
+        raise ValueError(f"np.cross takes vectors of 2 or 3 components, got {lengths[0]} and {lengths[1]}")
+    # A vector of two components lies in the plane; of two such vectors NumPy gives the third component alone.
+    third = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    if lengths == (2, 2):
+        return third
+    if lengths == (2, 3):
+        parts = (a[..., 1] * b[..., 2], -a[..., 0] * b[..., 2], third)
+    else:
+        parts = (-a[..., 2] * b[..., 1], a[..., 2] * b[..., 0], third)
+    return np.moveaxis(np.stack(parts, axis=-1), -1, axisc)
+
+
+@composed(np.linalg.cross)
+def linalg_cross(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
+    if np.shape(x1)[axis] != 3 or np.shape(x2)[axis] != 3:
+        raise ValueError(
+            "np.linalg.cross takes vectors of 3 components, "
+            f"got {np.shape(x1)[axis]} and {np.shape(x2)[axis]} along axis {axis}"
+        )
+    return np.cross(x1, x2, axis=axis)
+
+
+# --- products of tensors -----------------------------------------------------------------------------------
+
+
+@rule_for(np.dot)
+def dot(a: Array, b: Array, out: None = None) -> Any:
+    a, b = as_array(a), as_array(b)
+    n, m = np.ndim(a), np.ndim(b)
+    y = np.dot(a, b)
+    if n == 0 or m == 0:
+        return y, _scaling(a, b, np.shape(y))
+    if m <= 2:  # as matmul
+        return y, (first_factor(np.shape(a), b), second_factor(a, np.shape(b)))
+    return y, _contraction(a, b, [n - 1], [m - 2])
+
+
+@rule_for(np.inner)
+def inner(a: Array, b: Array, /) -> Any:
+    a, b = as_array(a), as_array(b)
+    y = np.inner(a, b)
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return y, _scaling(a, b, np.shape(y))
+    return y, _contraction(a, b, [np.ndim(a) - 1], [np.ndim(b) - 1])
+
+
+@rule_for(np.tensordot)
+def tensordot(a: Array, b: Array, axes: Any = 2) -> Any:
+    a, b = as_array(a), as_array(b)
+    y = np.tensordot(a, b, axes)
+    if isinstance(axes, (tuple, list, np.ndarray)):
+        first, second = axes
+        axes_a = [int(first)] if np.ndim(first) == 0 else [int(k) for k in first]
+        axes_b = [int(second)] if np.ndim(second) == 0 else [int(k) for k in second]
+    else:
+        axes_a, axes_b = list(range(-int(axes), 0)), list(range(int(axes)))
+    return y, _contraction(a, b, [k % np.ndim(a) for k in axes_a], [k % np.ndim(b) for k in axes_b])
+
+
+@composed(np.linalg.tensordot)
+def linalg_tensordot(x1: Array, x2: Array, /, *, axes: Any = 2) -> Array:
+    return np.tensordot(x1, x2, axes=axes)
+
+
+def _scaling(a: Array, b: Array, y: Shape) -> tuple[LinearMap, LinearMap]:
+    """The maps of a product of which one factor is a number."""
+    return Diagonal(b, None, np.shape(a), y), Diagonal(a, None, np.shape(b), y)
+
+
+def _contraction(a: Array, b: Array, axes_a: list[int], axes_b: list[int]) -> tuple[LinearMap, LinearMap]:
+    """The maps of Σ a b over pairs of axes, whose result has the free axes of a, then those of b."""
+    n, m = np.ndim(a), np.ndim(b)
+    free_a = [k for k in range(n) if k not in axes_a]
+    free_b = [k for k in range(m) if k not in axes_b]
+    p, q = len(free_a), len(free_b)
+    from_end_a, from_end_b = [k - n for k in axes_a], [k - m for k in axes_b]
+
+    def push_a(v: Array) -> Array:
+        return np.tensordot(v, b, (from_end_a, axes_b))
+
+    def pull_a(
+        w: Array,
+    ) -> Array:  # of shape stack, free a, contracted (in the order of b's axes): back into place
+        g = np.tensordot(w, b.conj(), (list(range(-q, 0)), free_b))
+        return _placed(g, free_a + [axes_a[axes_b.index(k)] for k in sorted(axes_b)])
+
+    def push_b(v: Array) -> Array:  # of shape stack, free b, free a
+        g = np.tensordot(v, a, (from_end_b, axes_a))
+        return np.moveaxis(g, range(-p, 0), range(-p - q, -q)) if p and q else g
+
+    def pull_b(
+        w: Array,
+    ) -> Array:  # of shape stack, free b, contracted (in the order of a's axes): back into place
+        g = np.tensordot(w, a.conj(), (list(range(-p - q, -q)), free_a))
+        return _placed(g, free_b + [axes_b[axes_a.index(k)] for k in sorted(axes_a)])
+
+    return linear(push_a, pull_a), linear(push_b, pull_b)
+
+
+def _placed(g: Array, positions: Sequence[int]) -> Array:
+    """The last axes of g moved to the given positions (counted without the stack axes)."""
+    n = len(positions)
+    if list(positions) == list(range(n)):
+        return g
+    n_stack = np.ndim(g) - n
+    inverse = [0] * n
+    for k, position in enumerate(positions):
+        inverse[position] = k
+    return np.transpose(g, (*range(n_stack), *(n_stack + k for k in inverse)))
+
+
+@composed(np.kron)
+def kron(a: Array, b: Array) -> Array:
+    # Every axis of the result runs over an axis of a and, faster, over the same axis of b.
+    a, b = as_array(a), as_array(b)
+    n = max(np.ndim(a), np.ndim(b))
+    m = (1,) * (n - np.ndim(a)) + np.shape(a)
+    k = (1,) * (n - np.ndim(b)) + np.shape(b)
+    slow = np.reshape(a, tuple(size for pair in zip(m, (1,) * n, strict=True) for size in pair))
+    fast = np.reshape(b, tuple(size for pair in zip((1,) * n, k, strict=True) for size in pair))
+    return np.reshape(slow * fast, tuple(i * j for i, j in zip(m, k, strict=True)))
+
+
+# --- trace -------------------------------------------------------------------------------------------------
+
+
+@composed(np.trace)
+def trace(
+    a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None
+) -> Array:
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+@composed(np.linalg.trace)
+def linalg_trace(x: Array, /, *, offset: int = 0, dtype: Any = None) -> Array:
+    return np.trace(x, offset, -2, -1, dtype)

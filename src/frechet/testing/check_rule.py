@@ -26,7 +26,7 @@ class RuleCheckError(AssertionError):
 
 
 def check_rule(
-    f: Callable[..., Any], *args: Any, order: int = 2, seed: int = 0, tolerance: float | None = None, **kwargs: Any
+    f: Callable[..., Any], *args: Any, orders: int = 2, seed: int = 0, tolerance: float | None = None, **kwargs: Any
 ) -> None:
     """Check the derivative of f at the given arguments, in every way in which it can be used.
 
@@ -40,7 +40,7 @@ def check_rule(
     f : the function or rule.
     args : its positional arguments.  Floating-point and complex arrays and scalars (also in lists and other containers)
         are differentiated; all else, and the keyword arguments, is constant.
-    order : 1 leaves the second order out, for rules that cannot have one.
+    orders : 1 leaves the second order out, for rules that cannot have one.
     seed : of the random directions.
     tolerance : the relative tolerance of the comparison with differences, where the default is too narrow for a
         function that varies quickly.
@@ -66,7 +66,7 @@ def check_rule(
     check.linearity()
     check.stacks()
     check.memory()
-    if order >= 2 and check.outputs:
+    if orders >= 2 and check.outputs:
         check.second_order()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if trace is None:  # the dispatcher was called for an out= that has been taken away since
         return rule.function(*args, **kwargs)
     plain = [unwrap(a, trace) for a in args]
-    owners = _held(plain, trace)
+    owners = _held(args, plain, trace)
     before = _references(owners)
     value, maps = rule.body(*plain, **kwargs)
     if owners:
@@ -116,7 +117,7 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...]) -> Any:
         return y if m is None else x.tape.record(y, ((x.node, m),), rule)
     trace = innermost(args)
     plain = [_operand(unwrap(a, trace)) for a in args]
-    owners = _held(plain, trace)
+    owners = _held(args, plain, trace)
     before = _references(owners)
     y = rule.function(*plain)
     out_shape = shape_of(y)
@@ -131,10 +132,13 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...]) -> Any:
     return trace.record(y, tuple(edges), rule) if edges else y
 
 
-def _held(plain: list[Any], trace: Any) -> list[np.ndarray]:
-    """Make the plain arrays among the values of arguments safe to be kept; those that are to be locked if they are."""
+def _held(args: Sequence[Any], plain: list[Any], trace: Any) -> list[np.ndarray]:
+    """Make the plain arrays among the arguments safe to be kept; those that are to be locked if they are.
+
+    Values of traced arguments need no such care: writing to a traced array copies what is referred to elsewhere.
+    """
     owners = []
-    for k, a in enumerate(plain):
+    for k, a in enumerate(args):
         if type(a) is np.ndarray:
             if a.flags.writeable:
                 plain[k] = held = trace.hold(a)
@@ -143,7 +147,10 @@ def _held(plain: list[Any], trace: Any) -> list[np.ndarray]:
         elif isinstance(a, np.ndarray):
             refuse_kind(a)
         elif type(a) is list:
-            plain[k] = [trace.hold(b) if type(b) is np.ndarray and b.base is not None else b for b in a]
+            plain[k] = [
+                trace.hold(b) if type(b) is np.ndarray and b.base is not None else value
+                for b, value in zip(a, plain[k], strict=True)
+            ]
     return owners
 
 

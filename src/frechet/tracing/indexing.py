@@ -18,7 +18,7 @@ from ..maps import Broadcast, Gather, Scatter, diagonal, reads_once, reshape
 from ..rule import carriers, primal
 from .apply import innermost
 from .trace import ALONE, Clear, is_viewed, like, outranks, refuse_inner_value, space_of
-from .traced import READ_ONLY, Traced, View, checked, version
+from .traced import READ_ONLY, Traced, View, changes, checked, version
 
 
 def getitem(x: Traced, index: Any) -> Any:
@@ -66,9 +66,9 @@ def replace(x: Traced, result: Any) -> Traced:
         refuse_inner_value(x, result)
         if result.dtype != x.dtype:
             result = result.astype(x.dtype)
-    if isinstance(result, Traced) and result.tape is x.tape:
+    if isinstance(result, Traced) and result.tape is x.tape and np.ndim(result):
         x.value, x.node = result.value, result.node
-        x.version = version(x) + 1
+        changes(x)[0] += 1
     else:
         _write(x, Ellipsis, result)
     _write_through(x)
@@ -112,11 +112,11 @@ def _write(x: Traced, index: Any, v: Any) -> None:
     slot = np.shape(primal(x.value)[index])
     x.value[index] = raw
     edges: list[Any] = []
-    if same:
+    if same and x.dtype.kind in "fc":  # what is truncated to an integer is constant
         edges.append((v.node, _scatter(index, np.shape(raw), slot, np.shape(x.value))))
     edges.append((x.node, Clear(index)))
     x.node = x.tape.assign(x, tuple(edges), "assignment")
-    x.version = version(x) + 1
+    changes(x)[0] += 1
 
 
 def _write_through(x: Traced) -> None:

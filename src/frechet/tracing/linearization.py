@@ -139,7 +139,7 @@ def trace_argument(argument: Argument, trace: Tape | Forward, nodes: list[Any], 
             value = value.copy(order="K")
         t = Traced(value, trace, node)
         if type(s) is ArraySpace:
-            t.version = READ_ONLY
+            t.version = [READ_ONLY]
         traced.append(t)
     return argument.rebuild(traced)
 
@@ -228,7 +228,7 @@ class Linearization:
             self.nodes = tape.nodes
         except BaseException as error:
             tape.release()
-            raise_hidden(error)
+            raise_hidden(error, tape)
             raise
         finally:
             tape.close()
@@ -274,19 +274,16 @@ def with_aux(out: Any, trace: Tape | Forward, name: str) -> tuple[Any, Any]:
     return out[0], detach(out[1], trace)
 
 
-def raise_hidden(error: BaseException) -> None:
+def raise_hidden(error: BaseException, trace: Tape | Forward) -> None:
     """Raise the CoercionError that NumPy or C code hid behind an error of its own, if it did.
 
-    NumPy turns what goes wrong in plain[i] = x into "setting an array element with a sequence".  Its "read-only" is, for
-    an array that the trace has locked, a write to something that the derivative needs.
+    NumPy turns what goes wrong in plain[i] = x into "setting an array element with a sequence", and other C code loses
+    it altogether.  Its "read-only" is, for an array that the trace has locked, a write to what the derivative needs.
     """
     if not isinstance(error, (ValueError, TypeError, SystemError, AttributeError)) or isinstance(error, FrechetError):
         return
-    hidden: BaseException | None = error
-    while hidden is not None:
-        if isinstance(hidden, CoercionError):
-            raise hidden from None
-        hidden = hidden.__cause__ or hidden.__context__
+    if trace.refusal is not None:
+        raise trace.refusal from None
     if isinstance(error, ValueError) and "read-only" in str(error):
         raise InPlaceError(
             f"a read-only array was written to ({error}). While a function is differentiated, plain arrays that were "

@@ -153,10 +153,12 @@ _DETACH = "If the result is meant to be constant, pass fr.stop_gradient(x)."
 
 def _guard(what: str, advice: str) -> Callable[..., NoReturn]:
     def method(self: Traced, *args: Any, **kwargs: Any) -> NoReturn:
-        raise CoercionError(
+        error = CoercionError(
             f"{what} would turn a traced value into a plain one and lose its derivative{_offending_call()}. "
             f"{advice} {_DETACH}"
         )
+        self.tape.refusal = error
+        raise error
 
     return method
 

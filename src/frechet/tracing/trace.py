@@ -80,13 +80,14 @@ def space_of(value: Any) -> Space:
 class Tape:
     """Keeps the linear maps of every step, so that the derivative can be applied later, in either direction."""
 
-    __slots__ = ("level", "locked", "nodes", "outlives")
+    __slots__ = ("level", "locked", "nodes", "outlives", "refusal")
 
     def __init__(self, outlives: bool = False) -> None:
         self.level = next(_levels)
         self.nodes: list[tuple[Space, Edges, Any]] = []
         self.outlives = outlives  # whether the maps are used after the transformation has returned
         self.locked: list[np.ndarray] = []
+        self.refusal: Exception | None = None  # the last CoercionError, which C code may swallow
 
     def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
         """A traced array for a value, whose tangent is the sum of map(parent's tangent) over the edges."""
@@ -118,7 +119,7 @@ class Tape:
         An array of its own memory is locked (see `lock`) once a map is seen to keep it; a view, which a lock would not
         protect, is copied, and so is everything where the maps outlive the transformation.
         """
-        return a if a.base is None and not self.outlives else a.copy()
+        return a if a.base is None and not self.outlives else a.copy(order="K")
 
     def lock(self, a: np.ndarray) -> None:
         """Make an array read-only until the derivative has been applied: a write to it would change the maps."""
@@ -140,10 +141,11 @@ class Tape:
 class Forward:
     """Applies the linear maps to the tangents at once and keeps nothing."""
 
-    __slots__ = ("level",)
+    __slots__ = ("level", "refusal")
 
     def __init__(self) -> None:
         self.level = next(_levels)
+        self.refusal: Exception | None = None
 
     def hold(self, a: np.ndarray) -> np.ndarray:
         """Nothing is kept, so nothing needs protection."""

@@ -23,7 +23,7 @@ class Traced:
     value: Any  # the array or number, or the traced array of an outer transformation
     tape: Any  # whose derivative is being computed: a Tape or a Forward
     node: Any  # where the derivative is: an index into the tape, or the tangent
-    version: int  # number of in-place changes; unset before the first one
+    version: list[int]  # the number of in-place changes, shared with the views; unset before the first change or view
 
     def __init__(self, value: Any, tape: Any, node: Any) -> None:
         self.value = value
@@ -37,17 +37,19 @@ class View(Traced):
     Every use passes through `checked`.
     """
 
-    __slots__ = ("_owner", "index", "seen")
+    __slots__ = ("_owner", "changes", "index", "seen")
 
     index: Any  # owner[index] where the view was made by basic indexing; else None
-    seen: int  # the owner's version when the view was taken
+    changes: list[int]  # the owner's version, which outlives the owner
+    seen: int  # what it was when the view was taken
 
     def __init__(self, value: Any, tape: Any, node: Any, owner: Traced, index: Any) -> None:
         Traced.__init__(self, value, tape, node)
         # An array is referred to weakly, to let it be changed in place; a view between it and this one is kept.
         self._owner: Any = owner if type(owner) is View else weakref.ref(owner)
         self.index = index
-        self.seen = version(owner)
+        self.changes = changes(owner)
+        self.seen = self.changes[0]
 
     @property
     def owner(self) -> Traced | None:
@@ -58,20 +60,28 @@ class View(Traced):
 READ_ONLY = -1  # the version of an argument of a differentiated function: it must not be changed in place
 
 
+def changes(x: Traced) -> list[int]:
+    """The counter of the in-place changes made to x."""
+    try:
+        return x.version
+    except AttributeError:
+        x.version = [0]
+        return x.version
+
+
 def version(x: Traced) -> int:
     """The number of in-place changes made to x."""
-    return getattr(x, "version", 0)
+    return x.version[0] if hasattr(x, "version") else 0
 
 
 def checked(x: Traced) -> Traced:
     """x itself, unless it is a view of an array that has been changed since."""
     view: Any = x
     while type(view) is View:
-        owner = view.owner
-        if owner is not None and version(owner) != view.seen:
+        if view.changes[0] != view.seen:
             raise InPlaceError(
                 "a view of a traced array was used after that array had been changed in place; under NumPy the view "
                 "would show the change. Take the view after the change, or take a copy: x[...].copy()"
             )
-        view = owner
+        view = view._owner  # another view, or a reference
     return x

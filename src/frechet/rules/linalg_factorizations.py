@@ -1,0 +1,210 @@
+"""numpy.linalg: Cholesky and QR factorizations.
+
+Which entries a function of a Hermitian matrix reads.  NumPy reads one triangle.  Where the matrix is
+Hermitian (to half of the digits), the derivative is that with respect to the Hermitian matrix: a gradient is
+Hermitian, and an unsymmetric tangent counts with its Hermitian part.  Where it is not, so that the other
+triangle evidently does not matter, the derivative is that of what NumPy computes: the gradient lies in the
+triangle that is read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import NotDifferentiableError
+from ..linear_map import Array, LinearMap, adjoint_matrix, compose, conjugate_transpose, linear
+from ..rule import primal, rule_for
+from .linalg_factors import half_diagonal_lower, real_char, strictly_lower, triangular_solve
+from .linalg_gaps import refuse
+from .products import as_array
+
+# --- Hermitian matrices ------------------------------------------------------------------------------------
+
+
+def hermitian_part(V: Array) -> Array:
+    """(V + Vᴴ)/2."""
+    return (V + adjoint_matrix(V)) * 0.5
+
+
+hermitian_part_map = linear(hermitian_part, hermitian_part)
+
+
+def reading(a: Array, lower: bool = True) -> LinearMap:
+    """The map from a tangent of a matrix to that of the Hermitian matrix read from one of its triangles.
+
+    Where a is Hermitian: V ↦ (V + Vᴴ)/2.  Else, with T(V) the triangle that is read, its diagonal halved:
+    V ↦ T(V) + T(V)ᴴ, with adjoint W ↦ T(W + Wᴴ).
+    """
+    plain = primal(a)
+    size = np.max(np.abs(plain), initial=0)
+    asymmetry = np.max(np.abs(plain - adjoint_matrix(plain)), initial=0)
+    if not asymmetry > np.sqrt(np.finfo(plain.dtype).eps) * size:
+        return hermitian_part_map
+    mask = half_diagonal_lower(np.shape(plain)[-1], real_char(plain))
+    mask = mask if lower else mask.T
+
+    def push(v: Array) -> Array:
+        t = v * mask
+        return t + adjoint_matrix(t)
+
+    return linear(push, lambda w: (w + adjoint_matrix(w)) * mask)
+
+
+# --- Cholesky ----------------------------------------------------------------------------------------------
+
+
+@rule_for(np.linalg.cholesky)
+def cholesky(a: Array, /, *, upper: bool = False) -> Any:
+    """The lower Cholesky factor L (A = L Lᴴ), or the upper one, Lᴴ."""
+    a = as_array(a)
+    y = np.linalg.cholesky(a, upper=True) if upper else np.linalg.cholesky(a)
+    if not upper:
+        return y, compose(CholeskyMap(y), reading(a, lower=True))
+    return y, compose(conjugate_transpose, CholeskyMap(adjoint_matrix(y)), reading(a, lower=False))
+
+
+class CholeskyMap(LinearMap):
+    """The tangent of L from that of the Hermitian A = L Lᴴ.
+
+    L⁻¹ dA L⁻ᴴ = L⁻¹dL + (L⁻¹dL)ᴴ, and L⁻¹dL is lower triangular with a real diagonal: it is Φ(L⁻¹ dA L⁻ᴴ),
+    where Φ keeps the lower triangle and halves the diagonal.  The adjoint of L Φ(L⁻¹ dA L⁻ᴴ) is L⁻ᴴ Φ(Lᴴ L̄)
+    L⁻¹; its Hermitian part is taken by what reads A (Murray, arXiv:1602.07527).
+    """
+
+    __slots__ = ("L",)
+
+    def __init__(self, L: Array) -> None:
+        self.L = L
+
+    def push(self, v: Array) -> Array:
+        L = self.L
+        half = triangular_solve(L, v, True, False)
+        both = triangular_solve(L, adjoint_matrix(half), True, False)  # L⁻¹ (L⁻¹ dA)ᴴ, Hermitian as dA is
+        return np.matmul(L, both * half_diagonal_lower(np.shape(L)[-1], real_char(L)))
+
+    def pull(self, w: Array) -> Array:
+        L = self.L
+        inner = np.matmul(adjoint_matrix(L), w) * half_diagonal_lower(np.shape(L)[-1], real_char(L))
+        half = triangular_solve(L, adjoint_matrix(inner), True, True)  # L⁻ᴴ Φᴴ, then (L⁻ᴴ Φ) L⁻¹
+        return triangular_solve(L, adjoint_matrix(half), True, True)
+
+
+# --- QR ----------------------------------------------------------------------------------------------------
+
+QRResult = type(np.linalg.qr(np.eye(1)))
+
+
+@rule_for(np.linalg.qr)
+def qr(a: Array, mode: Any = "reduced") -> Any:
+    """A = Q R, in the modes reduced, complete and r, where the first min(m, n) columns are independent."""
+    a = as_array(a)
+    if mode not in ("reduced", "complete", "r"):
+        raise NotDifferentiableError(
+            f"np.linalg.qr(mode={mode!r}) has no derivative here: it returns LAPACK's internal form. "
+            "Use mode='reduced', 'complete' or 'r'"
+        )
+    Q, R = np.linalg.qr(a, "reduced" if mode == "r" else mode)
+    _require_independent_columns(primal(R))
+    derivative = QRMap(Q, R)
+    if mode == "r":
+        zeros_of_Q = np.zeros(np.shape(Q), Q.dtype)
+        return R, linear(
+            lambda v: derivative.push(v)[1],
+            lambda w: derivative.pull(
+                (np.broadcast_to(zeros_of_Q, np.shape(w)[: np.ndim(w) - np.ndim(R)] + np.shape(Q)), w)
+            ),
+        )
+    return QRResult(Q, R), derivative
+
+
+def _require_independent_columns(R: Array) -> None:
+    diagonal = np.abs(np.diagonal(R, axis1=-2, axis2=-1))
+    size = np.max(diagonal, axis=-1, initial=0)
+    if np.any(np.min(diagonal, axis=-1, initial=np.inf) <= max(R.shape[-2:]) * np.finfo(R.dtype).eps * size):
+        raise NotDifferentiableError(
+            "np.linalg.qr of a matrix whose leading columns are linearly dependent has no derivative: "
+            "a column of Q is then arbitrary. For least squares use np.linalg.lstsq or np.linalg.pinv"
+        )
+
+
+class QRMap(LinearMap):
+    """The tangents of Q and R.
+
+    Let k = min(m, n), A₁ and R₁ the first k columns of A and R, and C = Qᴴ dA₁ R₁⁻¹.  From dA = dQ R + Q dR,
+    C is the sum of Ω = Qᴴ dQ, which is skew-Hermitian, and of dR₁ R₁⁻¹, which is upper triangular with a real
+    diagonal (LAPACK makes that of R real).  So the part of C below the diagonal and the imaginary part on it
+    are those of Ω, and
+
+        dQ = Q Ω + (I − Q Qᴴ) dA₁ R₁⁻¹,        dR = Qᴴ dA − Ω R.
+
+    In mode complete with m > n, Q is square, and the block of Ω that rotates its last m − n columns among
+    themselves is a choice that A does not determine: it is taken to be zero, and a cotangent that asks for it
+    is refused.  Walter, Lehmann and Lamour (2012); Roberts and Roberts, arXiv:2009.10071, for m < n;
+    arXiv:2409.13374 for mode complete.
+    """
+
+    __slots__ = ("Q", "R", "k")
+
+    def __init__(self, Q: Array, R: Array) -> None:
+        self.Q = Q
+        self.R = R
+        self.k = min(np.shape(Q)[-2], np.shape(R)[-1])
+
+    def _times_inverse(self, X: Array, adjoint: bool) -> Array:
+        """X R₁⁻¹ or X R₁⁻ᴴ, by a solve with the other one for Xᴴ."""
+        R1 = self.R[..., : self.k, : self.k]
+        return adjoint_matrix(triangular_solve(R1, adjoint_matrix(X), False, not adjoint))
+
+    def push(self, v: Array) -> Any:
+        Q, R, k = self.Q, self.R, self.k
+        p = np.shape(Q)[-1]  # k, or m in mode complete
+        Qh = adjoint_matrix(Q)
+        B = self._times_inverse(v[..., :k], adjoint=False)
+        C = np.matmul(Qh, B)
+        below = _padded(C * strictly_lower(p, k, real_char(R)), p)
+        omega = below - adjoint_matrix(below)
+        if np.iscomplexobj(C):
+            eye = np.eye(p, k, dtype=real_char(R))
+            omega = omega + _padded(1j * np.imag(C * eye), p)
+        dQ = np.matmul(Q, omega)
+        if k == p < np.shape(Q)[-2]:
+            dQ = dQ + (B - np.matmul(Q, C))
+        upper = 1 - strictly_lower(*np.shape(R)[-2:], real_char(R))
+        return dQ, (np.matmul(Qh, v) - np.matmul(omega, R)) * upper
+
+    def pull(self, w: Any) -> Array:
+        Q, R, k = self.Q, self.R, self.k
+        p = np.shape(Q)[-1]
+        wQ, wR = w
+        Qh = adjoint_matrix(Q)
+        wR = wR * (1 - strictly_lower(*np.shape(R)[-2:], real_char(R)))
+        M = np.matmul(Qh, wQ)
+        omega = M - np.matmul(wR, adjoint_matrix(R))
+        skew = omega - adjoint_matrix(omega)
+        if p > k:
+            refuse(primal(skew)[..., k:, k:], primal(wQ), NULL_SPACE)
+        C = skew[..., :, :k] * strictly_lower(p, k, real_char(R))
+        if np.iscomplexobj(skew):
+            C = C + 1j * np.imag(omega[..., :, :k] * np.eye(p, k, dtype=real_char(R)))
+        B = np.matmul(Q, C)
+        if k == p < np.shape(Q)[-2]:
+            B = B + (wQ - np.matmul(Q, M))
+        first = self._times_inverse(B, adjoint=True)
+        n = np.shape(R)[-1]
+        return np.matmul(Q, wR) + (first if k == n else _padded(first, n))
+
+
+def _padded(X: Array, n: int) -> Array:
+    """X with columns of zeros appended, up to n."""
+    missing = n - np.shape(X)[-1]
+    if not missing:
+        return X
+    return np.concatenate([X, np.zeros((*np.shape(X)[:-1], missing), X.dtype)], axis=-1)
+
+
+NULL_SPACE = (
+    "np.linalg.qr(mode='complete'): the last columns of Q are any orthonormal basis of the complement of the "
+    "range, and the function depends on which one. Use mode='reduced', or only Q₂ Q₂ᴴ of those columns"
+)

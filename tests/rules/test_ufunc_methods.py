@@ -1,0 +1,210 @@
+"""The methods of ufuncs: reduce, accumulate, reduceat, outer, at."""
+
+from __future__ import annotations
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from numpy.testing.overrides import get_overridable_numpy_ufuncs
+
+import frechet as fr
+from frechet.rule import load_chapters, table
+from frechet.rules.ufunc_methods import METHODS
+from frechet.testing import check_rule
+
+RNG = np.random.default_rng(3)
+A = RNG.uniform(0.5, 2.0, (4, 3))
+V = np.array([0.7, -1.2, 0.4, 2.0, -0.3])
+FOLDED = [np.subtract, np.true_divide, np.copysign, np.float_power]
+WEIGHTED = [np.logaddexp, np.logaddexp2, np.hypot, np.fmax, np.fmin]
+RUNNING = [np.maximum, np.minimum, np.fmax, np.fmin]
+
+
+def name(f):
+    return f.__name__
+
+
+def test_every_method_is_classified():
+    load_chapters()
+    missing = [(f.__name__, m) for f in get_overridable_numpy_ufuncs() for m in METHODS if (f,
+    m) not in table]
+    assert missing == []
+
+
+# --- reduce ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("f", [*FOLDED, *WEIGHTED], ids=name)
+def test_reduce(f):
+    check_rule(f.reduce, A)
+    check_rule(lambda a: f.reduce(a, axis=-1), A)
+    check_rule(lambda a: f.reduce(a, axis=1, keepdims=True), A)
+    check_rule(lambda a: f.reduce(a, axis=None), A[0])
+    check_rule(lambda a: f.reduce(a, initial=1.5), A)
+    check_rule(lambda a: f.reduce(a, axis=0, where=np.array([True, False, True]), initial=0.8), A)
+    check_rule(f.reduce, A[:1])
+
+
+@pytest.mark.parametrize("f", WEIGHTED, ids=name)
+def test_reduce_over_several_axes(f):
+    check_rule(lambda a: f.reduce(a, axis=None), A)
+    check_rule(lambda a: f.reduce(a, axis=(0, -1), keepdims=True), A)
+    check_rule(lambda a: f.reduce(a, axis=(2, 0)), A.reshape(2, 2, 3))
+
+
+def test_reduce_at_special_points():
+    assert fr.grad(np.fmax.reduce)(np.array([1.0, 3.0, np.nan, 3.0])).tolist() == [0, 0.5, 0, 0.5]
+    assert fr.grad(np.logaddexp.reduce)(np.array([-np.inf, 3.0])).tolist() == [0, 1]
+    assert fr.grad(np.hypot.reduce)(np.zeros(2)).tolist() == [0, 0]
+
+
+def test_reduce_refuses_what_numpy_refuses():
+    with pytest.raises(ValueError, match="not reorderable"):
+        fr.grad(lambda a: np.sum(np.subtract.reduce(a, axis=(0, 1))))(A)
+    with pytest.raises(fr.errors.NotDifferentiableError, match=r"functools\.reduce"):
+        fr.grad(np.power.reduce)(V)
+    with pytest.raises(ValueError, match="identity"):
+        fr.grad(lambda a: np.sum(np.subtract.reduce(a)))(A[:0])
+
+
+# --- accumulate -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("f", [*FOLDED, *RUNNING, np.logaddexp, np.hypot, np.power, np.arctan2], ids=name)
+def test_accumulate(f):
+    check_rule(f.accumulate, A)
+    check_rule(lambda a: f.accumulate(a, axis=-1), A)
+    check_rule(f.accumulate, A[:1])
+    check_rule(f.accumulate, A[:0])
+
+
+def test_running_extrema_go_to_the_entry_that_attained_them_first():
+    x = np.array([1.0, 3.0, 2.0, 3.0, 4.0])
+    expected = np.eye(5)[[0, 1, 1, 1, 4]]
+    assert fr.jacobian(np.maximum.accumulate)(x).tolist() == expected.tolist()
+    assert fr.jacobian(np.minimum.accumulate)(-x).tolist() == expected.tolist()
+    y = np.array([1.0, np.nan, 2.0])
+    assert fr.jacobian(np.maximum.accumulate)(y).tolist() == np.eye(3)[[0, 1, 1]].tolist()
+    assert fr.jacobian(np.fmax.accumulate)(y).tolist() == np.eye(3)[[0, 0, 2]].tolist()
+
+
+# --- reduceat -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("f", [np.add, np.multiply, np.maximum, np.logaddexp, np.subtract], ids=name)
+@pytest.mark.parametrize("indices", [[0, 2, 3], [1, 3], [2, 0, 1], [0, 0], [3, 2, 1, 0]])
+def test_reduceat(f, indices):
+    check_rule(lambda a: f.reduceat(a, indices), A)
+    check_rule(lambda a: f.reduceat(a, np.minimum(indices, 2), axis=-1), A)
+
+
+def test_reduceat_out_of_bounds():
+    with pytest.raises(IndexError):
+        fr.grad(lambda a: np.sum(np.multiply.reduceat(a, [0, 7])))(A)
+    with pytest.raises(IndexError):
+        fr.grad(lambda a: np.sum(np.add.reduceat(a, [0, 7])))(A)
+
+
+# --- outer ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("f", [np.add, np.multiply, np.power, np.hypot, np.arctan2, np.maximum], ids=name)
+def test_outer(f):
+    check_rule(f.outer, A[:, 0], A[1:] + 0.01)
+    check_rule(lambda a: f.outer(a, 1.5), A)
+    check_rule(lambda a: f.outer(1.5, a), A[0])
+    check_rule(lambda a: f.outer([1.0, 2.5], a), A[0])
+
+
+def test_outer_of_functions_with_two_results_and_of_constants():
+    check_rule(lambda a: np.divmod.outer(a, np.array([0.3, 0.4]))[1], A)
+    assert fr.grad(lambda a: np.sum(a * np.less.outer(a, a).sum(axis=1)))(V).tolist() == [1, 4, 2, 0, 3]
+
+
+# --- at -------------------------------------------------------------------------------------------
+
+INDICES = [
+    2, [0, 2, 2, 1, 2], np.array([[0, -1], [3, 0]]), slice(1, 4), (slice(None, None, 2),),
+    np.array([True, False, True, False, False]),
+    ([0, 0, -5],), Ellipsis,
+]  # fmt: skip
+BINARY = [np.add, np.subtract, np.multiply, np.true_divide, np.maximum, np.hypot, np.arctan2]
+
+
+@pytest.mark.parametrize("f", BINARY, ids=name)
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_at(f, index):
+    count = np.shape(V[index])
+
+    def g(v, b):
+        y = v * 1.0
+        f.at(y, index, b)
+        return y * v
+
+    check_rule(g, V, RNG.uniform(0.5, 1.5, count))
+    check_rule(lambda v: g(v, 1.7), V)
+    check_rule(lambda b: g(V[0] * np.ones_like(b, shape=5), b), RNG.uniform(0.5, 1.5, count))
+
+
+@pytest.mark.parametrize("index", [
+    ([0, 1, 0], [2, 1, 2]), (slice(None), [0, 0, 2]), ([[0], [3]], [1, 1]), (1, [0, 0]), ([2, 2], slice(1)),
+    (np.array([True, False, True, True]), [0, 1, 0]), (None, [1, 1]), [3, 3, 0],
+], ids=str)  # fmt: skip
+def test_at_in_several_dimensions(index):
+    for f in (np.add, np.multiply, np.subtract):
+        def g(a, b, f=f):
+            y = a * 1.0
+            f.at(y, index, b)
+            return y * a
+
+        check_rule(g, A, RNG.uniform(0.5, 1.5, np.shape(A[index])))
+        check_rule(g, A, RNG.uniform(0.5, 1.5, np.shape(A[index])[-1:]))
+
+
+def test_at_of_one_argument():
+    def g(v):
+        y = v * 1.0
+        np.exp.at(y, [0, 2, 0])
+        np.negative.at(y, [1, 1, 3])
+        return y
+
+    check_rule(g, V)
+
+
+def test_at_refuses_what_would_lose_a_derivative():
+    plain = np.zeros(3)
+    with pytest.raises(fr.errors.InPlaceError, match=r"np\.zeros_like"):
+        fr.grad(lambda v: np.add.at(plain, [0, 0], v))(2.0)
+    with pytest.raises(fr.errors.InPlaceError, match="argument of the differentiated function"):
+        fr.grad(lambda v: np.add.at(v, [0, 0], 1.0))(V)
+    with pytest.raises(IndexError):
+        fr.grad(lambda v: np.add.at(v * 1.0, [0, 9], 1.0))(V)
+
+
+@hypothesis.given(
+    st.lists(st.integers(-4, 3), min_size=1, max_size=9), st.sampled_from([np.add, np.multiply, np.subtract])
+)
+def test_at_gives_numpys_value(index, f):
+    b = 1.0 + np.arange(len(index))
+
+    def g(v):
+        y = v * 1.0
+        f.at(y, index, b)
+        return y
+
+    expected = np.ones(4)
+    f.at(expected, index, b)
+    value, tangent = fr.jvp(g, (np.ones(4),), (np.ones(4),))
+    np.testing.assert_allclose(value, expected, rtol=1e-14)
+    linear = np.ones(4)
+    (np.multiply.at(linear, index, b) if f is np.multiply else None)
+    np.testing.assert_allclose(tangent, linear, rtol=1e-14)
+
+
+def test_nested_reads_of_repeated_entries():
+    index = np.array([0, 0, 3, 1, 3])
+    check_rule(lambda v: np.sum(v[index] ** 2 * v), V)
+    H = fr.hessian(lambda v: np.sum(v[index] ** 3))(V)
+    expected = np.diag(6 * V * np.bincount(index, minlength=5))
+    np.testing.assert_allclose(H, expected, rtol=1e-14)
