@@ -226,6 +226,9 @@ def test_pull_of_scatter_is_a_copy():
     w = np.arange(3.0)
     picked = Scatter(slice(1, None), (2,), (3,)).pull(w)
     assert not np.shares_memory(picked, w)
+    w = np.arange(3.0)
+    picked = Scatter((Ellipsis, 0), (), (3,)).pull(w)  # a 0-d view
+    assert not np.shares_memory(picked, w)
 
 
 def test_stack_axes_move_last_and_back():

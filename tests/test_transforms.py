@@ -43,6 +43,44 @@ def test_the_value_is_what_the_function_returns():
 
 
 @pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: 1 / x,
+        lambda x: 2 * x,
+        lambda x: 1 - x,
+        lambda x: 2**x,
+        lambda x: x % 2,
+        lambda x: 7 % x,
+        lambda x: +x,
+        lambda x: -x,
+        lambda x: abs(x),
+        lambda x: x * x - x / x + x**x,
+        lambda x: True * x,
+        lambda x: x.real,
+        lambda x: np.sum((2 * x) * np.ones(2, np.float32)),  # a Python number does not widen a float32 array
+        lambda x: np.sum(np.ones(2, np.float32) / (1 / x)),
+        lambda x: x * np.float32(2),
+    ],
+)
+def test_python_numbers_stay_python_numbers(f):
+    plain = f(3.0)
+    value, _ = fr.value_and_grad(f)(3.0)
+    assert type(value) is type(plain)
+    assert value == plain
+    value, _ = fr.jvp(f, (3.0,), (1.0,))
+    assert type(value) is type(plain)
+    seen = []
+
+    def outer(x):  # the same with another level beneath
+        value, _ = fr.value_and_grad(lambda y: f(x * y))(1.0)
+        seen.append(fr.stop_gradient(value))
+        return x
+
+    fr.grad(outer)(3.0)
+    assert type(seen[0]) is type(plain)
+
+
+@pytest.mark.parametrize(
     ("x", "kind"),
     [(3.0, float), (3, float), (np.float64(3), np.float64), (np.float32(3), np.float32), (np.float16(3), np.float16),
      (np.longdouble(3), np.longdouble), (np.int32(3), float), (np.uint8(3), float)],

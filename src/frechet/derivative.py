@@ -43,6 +43,9 @@ class Derivative(BoundMap):
         out = lin.push(leaves, stack)
         return lin.results.rebuild([finished(s, t, stack) for s, t in zip(lin.results.spaces, out, strict=True)])
 
+    def push(self, v: Any) -> Any:
+        return self(*v) if isinstance(v, tuple) else super().push(v)
+
     @property
     def adjoint(self) -> BoundMap:
         """The adjoint map: the pullback."""

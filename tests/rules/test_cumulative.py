@@ -32,7 +32,9 @@ CASES += [
     for axis in (0, -1)
     for initial in (False, True)
 ]
-CASES += [(f, (x,)) for f in (np.cumsum, np.cumprod) for x in (2.5, np.zeros(0), np.array([0.0]), np.zeros((2, 0)))]
+CASES += [
+    (f, (x,)) for f in (np.cumsum, np.cumprod) for x in (2.5, np.zeros(0), np.array([0.0]), np.zeros((2, 0)))
+]
 CASES += [
     (np.add.accumulate, (X,)),
     (np.multiply.accumulate, (ZEROS,)),
@@ -64,7 +66,9 @@ def test_a_linear_recurrence_is_that_of_a_loop(n):
 def test_jacobian_of_a_cumulative_product_with_two_zeros():
     x = np.array([2.0, 0.0, 3.0, 0.0, 5.0])
     # ∂y_k/∂x_i is the product of the other entries up to k
-    expected = np.array([[np.prod(np.delete(x[: k + 1], i)) if i <= k else 0 for i in range(5)] for k in range(5)])
+    expected = np.array(
+        [[np.prod(np.delete(x[: k + 1], i)) if i <= k else 0 for i in range(5)] for k in range(5)]
+    )
     assert np.array_equal(fr.jacobian(np.cumprod)(x), expected)
     second = fr.jacobian(fr.jacobian(np.cumprod))(x)
     assert second[4, 1, 3] == 2 * 3 * 5

@@ -63,11 +63,19 @@ def test_rules(case):
 def test_equal_extrema_share_alike():
     x = np.array([1.0, 3.0, 3.0, 0.0, 3.0])
     third = np.array([0, 1, 1, 0, 1]) / 3
-    for f in (np.max, np.nanmax, lambda x: np.sort(x)[-1], lambda x: np.partition(x, 4)[4], lambda x: np.quantile(x, 1)):
+    for f in (
+        np.max,
+        np.nanmax,
+        lambda x: np.sort(x)[-1],
+        lambda x: np.partition(x, 4)[4],
+        lambda x: np.quantile(x, 1),
+    ):
         np.testing.assert_allclose(fr.grad(f)(x), third, rtol=1e-15)
     np.testing.assert_allclose(fr.jvp(np.max, (x,), (np.arange(5.0),))[1], (1 + 2 + 4) / 3, rtol=1e-15)
     assert np.array_equal(fr.grad(np.min)(x), [0, 0, 0, 1, 0])
-    assert np.array_equal(fr.grad(lambda x: np.sum(np.max(x, axis=0)))(np.array([[1.0, 2], [1, 3]])), [[0.5, 0], [0.5, 1]])
+    assert np.array_equal(
+        fr.grad(lambda x: np.sum(np.max(x, axis=0)))(np.array([[1.0, 2], [1, 3]])), [[0.5, 0], [0.5, 1]]
+    )
     # as np.maximum of two
     assert np.array_equal(fr.grad(np.max)(np.array([2.0, 2.0])), [0.5, 0.5])
     assert fr.grad(lambda x: np.max(np.array([1.0, 2.0]) + x, initial=2.0))(0.0) == 0.5
@@ -98,7 +106,14 @@ def test_a_nan_that_is_the_result_attains_it():
 
 def test_orders_and_places_are_constant():
     def f(x):
-        places = (np.argsort(x), np.argpartition(x, 1), np.argmax(x), np.argmin(x), np.nanargmax(x), np.searchsorted(x, x[0]))
+        places = (
+            np.argsort(x),
+            np.argpartition(x, 1),
+            np.argmax(x),
+            np.argmin(x),
+            np.nanargmax(x),
+            np.searchsorted(x, x[0]),
+        )
         return np.sum(x) * sum(int(np.sum(p)) for p in places)
 
     x = np.array([0.3, 1.0, 2.0])

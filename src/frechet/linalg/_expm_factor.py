@@ -330,11 +330,11 @@ def _norm_bound(A: Array) -> Any:
     """
     if A.shape[-1] >= 128:
         with np.errstate(over="ignore", invalid="ignore"):
-            flat = A.reshape(*A.shape[:-2], -1)
+            flat = A.reshape(*A.shape[:-2], A.shape[-1] ** 2)
             frobenius = np.sqrt(np.vecdot(flat, flat).real)
             if np.isfinite(frobenius).all():
                 return np.minimum(frobenius, 1.15 * _bidiagonal_norm(A)).astype(frobenius.dtype)
-    norm = np.abs(A).sum(-2).max(-1, initial=0)
+    norm = _norm1(A)
     if not (norm < np.inf if A.ndim == 2 else (norm < np.inf).all()):
         if not np.isfinite(A).all():
             raise ValueError("expm: the matrix contains nan or inf")
@@ -363,23 +363,31 @@ def _normalized(v: Array) -> tuple[Array, Any]:
 def _needless_halvings(A: Array, square: Array, bound: Any, limit: float, order: int) -> Any:
     """Return how many halvings were needless, for matrices whose powers stay far below those of their norm.
 
-    Squaring such a matrix as often as its norm asks for loses digits (Al-Mohy & Higham 2009a).  Even powers
-    obey ‖A^(2j)‖ ≤ root^(2j) with root = ‖A²‖^(1/2), and odd ones enter the relative backward error with one
-    factor ‖A‖ set aside, so root may take the place of the norm as far as truncation goes; for rounding,
-    which grows with the powers of |A|, the same is asked of (‖ |A|^k ‖ / ‖A‖)^(1/(k−1)), k = order + 1.
+    Squaring such a matrix as often as its norm asks for loses digits (Al-Mohy & Higham 2009a).  For truncation
+    α = max(‖A⁶‖^(1/6), ‖A⁸‖^(1/8)) will do: every even number from 12 on is a sum of sixes and eights, so
+    ‖A^k‖ ≤ α^k for even k and ≤ ‖A‖ α^(k−1) for odd k, and one factor ‖A‖ is what a relative backward error
+    may have.  For rounding, which grows with the powers of |A|, the same limit is put on
+    (‖ |A|^k ‖ / ‖A‖)^(1/(k−1)), k = order + 1.  Whether any of this can help, the fourth power of |A| tells.
     """
-    flat = square.reshape(*square.shape[:-2], -1)
-    root = np.vecdot(flat, flat).real ** 0.25
-    extreme = root < bound / 8
+    size = np.abs(A).astype(np.float64, copy=False)
+    row = first = size.sum(-2, keepdims=True)
+    for _ in range(3):
+        row = row @ size
+    extreme = row.max((-1, -2)) ** 0.25 < bound / 8
     if not np.any(extreme):
         return None
-    size = np.abs(A).astype(np.float64)
-    row = first = size.sum(-2, keepdims=True)
-    for _ in range(order):
+    for _ in range(order - 3):
         row = row @ size
     rounding = (row.max((-1, -2)) / np.maximum(first.max((-1, -2)), np.finfo(float).tiny)) ** (1 / order)
-    needed = np.where(extreme, np.maximum(root, rounding), limit)
-    return np.floor(np.log2(limit / np.clip(needed, np.finfo(root.dtype).tiny, limit)))
+    square = square.astype(np.result_type(square, np.float64), copy=False)
+    fourth = square @ square
+    sixth, eighth = _norm1(square @ fourth) ** (1 / 6), _norm1(fourth @ fourth) ** (1 / 8)
+    needed = np.where(extreme, np.maximum(np.maximum(sixth, eighth), rounding), limit)
+    return np.floor(np.log2(limit / np.clip(needed, np.finfo(float).tiny, limit)))
+
+
+def _norm1(A: Array) -> Any:
+    return np.abs(A).sum(-2).max(-1, initial=0)
 
 
 def _conjugate_transpose(A: Array) -> Array:

@@ -170,10 +170,10 @@ class EigMap(LinearMap):
         """A mask of the component of each vector that LAPACK made real: the largest of the real ones."""
         if self._largest is None:
             V = primal(self.V)
-            size = np.where(np.imag(V) == 0, np.abs(V), -1)
-            self._largest = (
-                np.arange(V.shape[-2])[:, None] == np.argmax(size, axis=-2)[..., None, :]
-            ).astype(V.real.dtype)
+            self._largest = np.zeros(V.shape, V.real.dtype)
+            if V.size:
+                at = np.argmax(np.where(np.imag(V) == 0, np.abs(V), -1), axis=-2)
+                np.put_along_axis(self._largest, at[..., None, :], 1, axis=-2)
         return self._largest
 
     def push_values(self, v: Array) -> Array:

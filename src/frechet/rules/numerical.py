@@ -14,7 +14,8 @@ import numpy as np
 from ..linear_map import Array, LinearMap, Shape, compose, linear
 from ..maps import Broadcast, Diagonal, Gather, diagonal, zeros_like
 from ..rule import Rule, composed, primal, rule_for
-from .reductions import UNSET, as_array
+from .products import as_array
+from .reductions import UNSET
 
 # --- differences --------------------------------------------------------------------------------------------
 

@@ -35,16 +35,21 @@ class Extremum(LinearMap):
     def plan(self) -> tuple[Array, Any]:
         """Which entries attain the extremum, and how many (None: always one), in the shape of the result."""
         if self._plan is None:
-            total = self._sum
-            y = np.reshape(self._y, kept_shape(total.in_shape, total.axis))
+            total, y = self._sum, self._y
+            if np.ndim(y):
+                y = np.reshape(y, kept_shape(total.in_shape, total.axis))
             hit = self._a == y
-            if np.any(y != y):
-                hit |= np.isnan(self._a) & np.isnan(y)
             if self._mask is not None:
-                hit &= self._mask
-            count = total.push(hit).astype(np.result_type(self._y).type(0).real.dtype)
-            count = count + self.initial_hit()
-            self._plan = hit, None if np.all(count == 1) else np.maximum(count, 1)
+                hit = hit & self._mask
+            count = total.push(hit)
+            if self._initial is UNSET and (count == 1).all():
+                self._plan = hit, None
+            else:
+                if not count.all():  # nothing is equal to a NaN
+                    hit = hit | (np.isnan(self._a) & np.isnan(y) & (True if self._mask is None else self._mask))
+                    count = total.push(hit)
+                dtype = np.result_type(self._y).type(0).real.dtype
+                self._plan = hit, np.maximum(count + self.initial_hit(), 1).astype(dtype)
             self._a = None
         return self._plan
 
@@ -145,8 +150,8 @@ class Sorting(LinearMap):
         """Flat positions of the sorted entries, of the entries among the sorted, and the sharing."""
         if self._plan is None:
             a, shape = self._a, self._shape
-            order = np.argsort(a, axis=-1, kind="stable")
-            places = order + row_starts(shape)
+            order = np.argsort(a, axis=-1)
+            places = order if len(shape) == 1 else order + row_starts(shape)
             back = np.empty_like(places)
             back.reshape(-1)[places.reshape(-1)] = np.arange(places.size)
             self._plan = places, back, _shared_among_equal(np.take_along_axis(a, order, -1))
@@ -288,9 +293,8 @@ def setxor1d(ar1: Array, ar2: Array, assume_unique: bool = False) -> Array:
 
 
 refuse(
-    "its result exists only where an entry of one array equals one of the other, so that any change of either "
-    "removes it. Find positions with np.intersect1d(fr.stop_gradient(x), y, return_indices=True), and index x "
-    "with them",
+    "its result exists only where an entry of one array equals one of the other, so a change of either takes it "
+    "away. Find the places with np.intersect1d(fr.stop_gradient(x), y, return_indices=True) and index x with them",
     np.intersect1d,
 )
 

@@ -6,11 +6,13 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import polynomial
 
 from ..errors import NotDifferentiableError
 from ..linear_map import Array, LinearMap, compose, zero
 from ..maps import Diagonal, zeros_like
 from ..rule import Rule, composed, primal, rule_for
+from .products import as_array
 
 
 def _coefficients(p: Array, name: str) -> Array:
@@ -75,6 +77,32 @@ def polyval(p: Array, x: Array) -> Array:
     for coefficient in p:
         y = y * x + coefficient
     return y
+
+
+def _ascending(x: Array, c: Array, tensor: bool) -> Array:
+    """Σ c_k x^k over the first axis of c: at every x (tensor), or with the last axes of c as those of x."""
+    if tensor:
+        c = np.reshape(c, np.shape(c) + (1,) * np.ndim(x))
+    y = c[-1] + 0 * x
+    for k in range(2, len(c) + 1):
+        y = c[-k] + y * x
+    return y
+
+
+@composed(polynomial.polyval2d)
+def polyval2d(x: Array, y: Array, c: Array) -> Array:
+    """Σ c_ij x^i y^j at the points (x, y)."""
+    x, y, c = as_array(x), as_array(y), as_array(c)
+    if np.shape(x) != np.shape(y):
+        raise ValueError("np.polynomial.polynomial.polyval2d: x and y must have the same shape")
+    return _ascending(y, _ascending(x, c, True), False)
+
+
+@composed(polynomial.polygrid2d)
+def polygrid2d(x: Array, y: Array, c: Array) -> Array:
+    """Σ c_ij x^i y^j on the grid of all x and y."""
+    x, y, c = as_array(x), as_array(y), as_array(c)
+    return _ascending(y, _ascending(x, c, True), True)
 
 
 # --- arithmetic ---------------------------------------------------------------------------------------------
@@ -162,7 +190,7 @@ def polyfit(
     x: Array, y: Array, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
 ) -> Any:
     """Least squares of Vandermonde matrix · c = y, with the columns scaled to length one."""
-    n = int(deg) + 1
+    n, x, y, w = int(deg) + 1, as_array(x), as_array(y), as_array(w)
     if deg < 0:
         raise ValueError("np.polyfit: expected deg >= 0")
     if np.ndim(x) != 1 or not np.size(x):

@@ -17,10 +17,11 @@ from ..linear_map import Array, LinearMap, compose, linear, zero
 from ..maps import Diagonal, Gather, reshape, transpose
 from ..rule import function_name, primal, rule_for
 from .order import Sorting, row_starts
-from .reductions import UNSET, as_array, kept_shape, normalized_axes, rows_along
+from .products import as_array
+from .reductions import UNSET, kept_shape, normalized_axes, rows_along
 
-# Where the quantile q of n entries lies in sorted order (counted from 0): h = n q + α + q (1 − α − β) − 1,
-# with α and β of R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, Am. Stat. 50 (1996) 361-365.
+# Where the quantile q of n entries lies in sorted order, from 0: h = n q + α + q (1 − α − β) − 1, with
+# α and β of R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, Am. Stat. 50 (1996) 361.
 _CONTINUOUS = {
     "interpolated_inverted_cdf": (0.0, 1.0),
     "hazen": (0.5, 0.5),

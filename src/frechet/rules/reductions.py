@@ -15,16 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, LinearMap, Shape, compose, linear, zero
-from ..maps import Broadcast, Diagonal, diagonal, real_part, reshape, zeros_like
+from ..maps import Broadcast, Diagonal, diagonal, real_part, reshape
 from ..rule import primal, rule_for
 
 UNSET: Any = np._NoValue  # NumPy's mark for an argument that was not given
 add_up: Any = np.add.reduce  # np.sum without its wrapper, which takes longer than a small sum
-
-
-def as_array(x: Any) -> Array:
-    """A list of numbers as an array; all else as it is."""
-    return np.asarray(x) if isinstance(x, (list, tuple)) else x
 
 
 # --- axes ---------------------------------------------------------------------------------------------------
@@ -369,27 +364,3 @@ def nanprod(
     if y.dtype.kind not in "fc":
         return y, zero
     return y, _product(a, axis, keepdims, initial, observed(a, mask_of(where, np.shape(a))))
-
-
-# --- trace --------------------------------------------------------------------------------------------------
-
-
-@rule_for(np.trace)
-def trace(
-    a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
-) -> Any:
-    y = np.trace(a, offset, axis1, axis2, dtype)
-    if y.dtype.kind not in "fc":
-        return y, zero
-    ndim = np.ndim(a)
-    first, second = axis1 % ndim - ndim, axis2 % ndim - ndim
-    m, n = np.shape(a)[first], np.shape(a)[second]
-    rows = np.arange(max(0, -offset), max(0, min(m, n - offset)))
-    columns = rows + offset
-
-    def pull(w: Array) -> Array:
-        z = zeros_like(w, (*np.shape(w), m, n))
-        z[..., rows, columns] = np.reshape(w, (*np.shape(w), 1))
-        return np.moveaxis(z, (-2, -1), (first, second))
-
-    return y, linear(lambda v: np.trace(v, offset, first, second), pull)

@@ -15,7 +15,8 @@ import numpy as np
 from ..linear_map import Array, LinearMap, compose, zero
 from ..maps import Gather, reshape, zeros_like
 from ..rule import composed, primal, rule_for
-from .reductions import UNSET, as_array, normalized_axes
+from .products import as_array
+from .reductions import UNSET, normalized_axes
 
 # --- means and covariances ----------------------------------------------------------------------------------
 

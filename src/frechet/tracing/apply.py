@@ -71,12 +71,14 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     trace = innermost(args)
     if trace is None:  # the dispatcher was called for an out= that has been taken away since
         return rule.function(*args, **kwargs)
-    plain = [unwrap(a, trace) for a in args]
+    plain = [a.value if type(a) is Traced and a.tape is trace else unwrap(a, trace) for a in args]
     owners = _held(args, plain, trace)
-    before = _references(owners)
-    value, maps = rule.body(*plain, **kwargs)
     if owners:
+        before = _references(owners)
+        value, maps = rule.body(*plain, **kwargs)
         _lock_kept(owners, before, trace)
+    else:
+        value, maps = rule.body(*plain, **kwargs)
     if type(maps) is not tuple:
         maps = (maps,)
     edges: list[tuple[Any, LinearMap]] = []
@@ -84,12 +86,16 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         kind = type(a)
         if kind is Traced or kind is View:
             if a.tape is trace:
-                _edge(edges, a, maps[k] if k < len(maps) else None, rule, k)
+                m = maps[k] if k < len(maps) else None
+                if isinstance(m, LinearMap) and type(m) is not Zero:
+                    edges.append((a.node, m))
+                else:
+                    _check_map(m, rule, k)
         elif kind is list or kind is tuple:
             _edges_inside(edges, a, maps[k] if k < len(maps) else None, trace, rule, k)
     if not edges:
         return value
-    if len(edges) > 1:
+    if len(edges) > 1 and (type(edges[0][1]) is Composition or type(edges[1][1]) is Composition):
         edges = _share_outer_factor(trace, edges, rule)
     if isinstance(value, (tuple, list)):
         return _several(trace, value, tuple(edges), rule)
@@ -101,25 +107,29 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return result
 
 
-def apply_elementwise(rule: Any, args: tuple[Any, ...]) -> Any:
-    """The same for a function that acts entry by entry, whose maps are made only for traced arguments."""
+def apply_elementwise(rule: Any, args: tuple[Any, ...], function: Any = None) -> Any:
+    """The same for a function that acts entry by entry, whose maps are made only for traced arguments.
+
+    ``function`` computes the value where it is not the rule's own: Python's operator in place of NumPy's ufunc.
+    """
+    function = rule.function if function is None else function
     if len(args) == 1 and type(args[0]) is Traced:
         x = args[0]
         value = x.value
-        y = rule.function(value)
+        y = function(value)
         m = rule.derivatives[0](y, (value,), shape_of(value), shape_of(y))
         return y if m is None else x.tape.record(y, ((x.node, m),), rule)
     if len(args) == 2 and type(args[1]) is Traced and _fixed(args[0]):
         a, x = args
         value = x.value
-        y = rule.function(a, value)
+        y = function(a, value)
         m = rule.derivatives[1](y, (a, value), shape_of(value), shape_of(y))
         return y if m is None else x.tape.record(y, ((x.node, m),), rule)
     trace = innermost(args)
     plain = [_operand(unwrap(a, trace)) for a in args]
     owners = _held(args, plain, trace)
     before = _references(owners)
-    y = rule.function(*plain)
+    y = function(*plain)
     out_shape = shape_of(y)
     edges = []
     for k, a in enumerate(args):
@@ -144,9 +154,13 @@ def _held(args: Sequence[Any], plain: list[Any], trace: Any) -> list[np.ndarray]
                 plain[k] = held = trace.hold(a)
                 if held is a:
                     owners.append(a)
+            if a.dtype.kind == "O":
+                refuse_kind(a)
         elif isinstance(a, np.ndarray):
             refuse_kind(a)
         elif type(a) is list:
+            for b in a:
+                refuse_kind(b)
             plain[k] = [
                 trace.hold(b) if type(b) is np.ndarray and b.base is not None else value
                 for b, value in zip(a, plain[k], strict=True)
@@ -181,20 +195,18 @@ def _operand(x: Any) -> Any:
     return np.asarray(x)[()]
 
 
-def _edge(edges: list[Any], a: Traced, m: Any, rule: Rule, k: int) -> None:
+def _check_map(m: Any, rule: Rule, k: int) -> None:
+    """Accept the zero map; say what is wrong with anything else that is no linear map."""
     if m is None:
         raise NotDifferentiableError(
             f"{rule.name} has no derivative with respect to its argument {rule.argument(k)}. "
             "If that argument is meant to be constant, pass fr.stop_gradient(...) of it"
         )
-    if type(m) is Zero:
-        return
-    if not isinstance(m, LinearMap):
+    if type(m) is not Zero:
         raise RuleError(
             f"the rule for {rule.name} returned {type(m).__name__} where the linear map for its argument "
             f"{rule.argument(k)} was due; a rule returns (value, maps)"
         )
-    edges.append((a.node, m))
 
 
 def _edges_inside(edges: list[Any], values: Any, maps: Any, trace: Any, rule: Rule, k: int) -> None:
@@ -204,7 +216,10 @@ def _edges_inside(edges: list[Any], values: Any, maps: Any, trace: Any, rule: Ru
         m = maps[j] if isinstance(maps, (list, tuple)) else maps
         if type(a) in carriers:
             if a.tape is trace:
-                _edge(edges, a, m, rule, k)
+                if isinstance(m, LinearMap) and type(m) is not Zero:
+                    edges.append((a.node, m))
+                else:
+                    _check_map(m, rule, k)
         elif type(a) is list or type(a) is tuple:
             _edges_inside(edges, a, m, trace, rule, k)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import CoercionError
 from ..rule import carriers, primal, table
-from .apply import PYTHON_SCALARS, apply, innermost, shape_of
+from .apply import PYTHON_SCALARS, apply, apply_elementwise, innermost, shape_of
 from .trace import refuse_kind
 from .traced import Traced, checked
 
@@ -62,13 +62,13 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
                     out = shape_of(y)
                     m, n = first(y, (a, b), shape_of(a), out), second(y, (a, b), shape_of(b), out)
                 if m is None or n is None:
-                    return apply(rule, (self, other), {})
+                    return _apply(rule, (self, other), symbol)
                 return trace.record(y, ((self.node, m), (other.node, n)), rule)
         other = _operand(other)
-        return other if other is NotImplemented else apply(table[ufunc], (self, other), {})  # type: ignore[arg-type]
+        return other if other is NotImplemented else _apply(table[ufunc], (self, other), symbol)
 
     def backward(self: Traced, other: Any) -> Any:
-        if type(self) is Traced and type(other) is float:
+        if type(self) is Traced and (type(other) is float or type(other) is int):
             rule: Any = table[ufunc]
             b = self.value
             y = symbol(other, b)
@@ -78,9 +78,14 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
                 m = rule.derivatives[1](y, (other, b), shape_of(b), shape_of(y))
             return y if m is None else self.tape.record(y, ((self.node, m),), rule)
         other = _operand(other)
-        return other if other is NotImplemented else apply(table[ufunc], (other, self), {})  # type: ignore[arg-type]
+        return other if other is NotImplemented else _apply(table[ufunc], (other, self), symbol)
 
     return forward, backward
+
+
+def _apply(rule: Any, args: tuple[Any, ...], symbol: Callable[..., Any]) -> Any:
+    """A rule applied with the value from Python's operator, which keeps Python numbers what they are."""
+    return apply(rule, args, {}) if rule.derivatives is None else apply_elementwise(rule, args, symbol)
 
 
 def _in_place(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,7 +120,7 @@ def plain(x: Any) -> Any:
 
 def _unary(symbol: Callable[[Any], Any], ufunc: np.ufunc) -> Callable[..., Any]:
     def method(self: Traced) -> Any:
-        return apply(table[ufunc], (self,), {})  # type: ignore[arg-type]
+        return _apply(table[ufunc], (self,), symbol)
 
     return method
 

@@ -72,7 +72,7 @@ SCALAR_SPACES: dict[type, Space] = {
 def space_of(value: Any) -> Space:
     """The space of a value that a rule produced."""
     kind = type(value)
-    if kind is np.ndarray:
+    if kind is np.ndarray and value.dtype.kind in "fc":
         return ArraySpace(value.shape, value.dtype)
     return SCALAR_SPACES.get(kind) or space(primal(value))
 
