@@ -26,6 +26,7 @@ def main() -> int:
     from pictures import folder
     from report import console
 
+    console.print("Checks: differences are relative to the largest expected number, or to 1 if that is more.")
     console.rule("Sunspots: a continuous-time autoregression, fitted by maximum likelihood")
     checks = sunspots.run(folder)
     console.rule("The Nile: a local level seen through noise")

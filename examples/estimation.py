@@ -21,7 +21,7 @@ class Fit(NamedTuple):
     theta: np.ndarray  # (p,), the estimates
     log_likelihood: float
     covariance: np.ndarray  # (p, p), of the estimates: the inverse of the observed information
-    iterations: int
+    steps: int  # of Newton's method
 
 
 class Estimate(NamedTuple):

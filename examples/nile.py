@@ -83,9 +83,10 @@ def checks() -> list[Check]:
 def print_estimates() -> None:
     """Print what was estimated, with standard errors."""
     ours, theirs = fits()
-    here = [*map(plus_minus, *estimate(np.exp, ours)), f"{ours.log_likelihood + flat_prior:.6f}"]
-    there = [*map(plus_minus, theirs.params, theirs.bse), f"{theirs.llf:.6f}"]
-    names = ["variance of the noise", "variance of the level's steps", "log-likelihood"]
+    height = [f"{ours.log_likelihood + flat_prior:.6f}", str(ours.steps)]
+    here = [*map(plus_minus, *estimate(np.exp, ours)), *height]
+    there = [*map(plus_minus, theirs.params, theirs.bse), f"{theirs.llf:.6f}", ""]
+    names = ["variance of the noise", "variance of the level's steps", "log-likelihood", "Newton steps to it"]
     rows = zip(names, here, there, strict=True)
     print_table("Nile: estimate ± standard error", ["", "Frechet", "statsmodels"], rows)
 

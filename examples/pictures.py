@@ -82,8 +82,8 @@ def sunspots(
         figure = plt.figure(figsize=(11, 8))
         grid = figure.add_gridspec(2, 2, width_ratios=(1.25, 1), hspace=0.05, wspace=0.05)
 
-        # The whole series, with what the best model said of each year the year before.
-        name = list(predictions)[-1]
+        # The whole series, with what the first model said of each year the year before.
+        name = next(iter(predictions))
         axes = figure.add_subplot(grid[0, :])
         fill(axes, years, predictions[name][:, :T], color=colours[name], alpha=0.2, label="95 % band")
         axes.plot(years, predictions[name][0, :T], color=colours[name], lw=1.1, label="prediction")

@@ -84,7 +84,7 @@ def print_checks(title: str, checks: Iterable[Check]) -> None:
         expected = ("≤ " if check.at_most else "") + show(check.expected)
         off = f"{check.difference:.0e}" if check.difference else "0"
         verdict = "[green]✓[/]" if check.passed else "[bold red]✗[/]"
-        table.add_row(check.claim, escape(expected), escape(show(check.obtained)), off, verdict)
+        table.add_row(escape(check.claim), escape(expected), escape(show(check.obtained)), off, verdict)
     console.print(table)
 
 

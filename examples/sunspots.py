@@ -113,18 +113,20 @@ def log_spectrum(frequencies: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 def checks() -> list[Check]:
     """Compare with statsmodels on the same model, and derivatives with differences."""
     car, carma, arma = fits()
+    cases = ("CAR(2)", car, start_car), ("CARMA(2,1)", carma, start_carma)
     found = []
-    for name, fit, start in ("CAR(2)", car, start_car), ("CARMA(2,1)", carma, start_carma):
-        theirs = arma.model.loglike(arma_coefficients(fit.theta))
-        slope = central_differences(likelihood, start)
-        information = -central_differences(fr.grad(likelihood), fit.theta)
-        found += [
-            # Two filters that add up 309 terms in double precision: 1e-11 leaves room for the rounding.
-            Check(f"{name} log-likelihood (statsmodels)", theirs, fit.log_likelihood, 1e-11),
-            # The differences err by about 1e-9 of the largest component.
-            Check(f"{name} gradient (differences)", slope, fr.grad(likelihood)(start), 1e-8),
-            Check(f"{name} information (differences)", information, np.linalg.inv(fit.covariance), 1e-8),
-        ]
+    with progress() as bar:
+        for name, fit, start in bar.track(cases, description="Sunspots: checking"):
+            theirs = arma.model.loglike(arma_coefficients(fit.theta))
+            slope = central_differences(likelihood, start)
+            information = -central_differences(fr.grad(likelihood), fit.theta)
+            found += [
+                # Two filters that add up 309 terms in double precision: 1e-12 leaves room for the rounding.
+                Check(f"{name} likelihood (statsmodels)", theirs, fit.log_likelihood, 1e-12),
+                # The differences err by about 1e-9 of the largest component.
+                Check(f"{name} gradient (differences)", slope, fr.grad(likelihood)(start), 1e-8),
+                Check(f"{name} information (differences)", information, np.linalg.inv(fit.covariance), 1e-8),
+            ]
     ours = estimate(arma_coefficients, carma)
     return [
         *found,
@@ -149,9 +151,12 @@ def print_estimates() -> None:
     def entries(f: Callable[[np.ndarray], np.ndarray], fit: Fit) -> list[str]:
         return list(map(plus_minus, *estimate(f, fit)))
 
-    left = [*entries(natural, car), "0", *entries(physics, car), f"{car.log_likelihood:.4f}"]
-    right = [*entries(natural, carma), *entries(physics, carma), f"{carma.log_likelihood:.4f}"]
-    rows = zip([*names, *followers, "log-likelihood"], left, right, strict=True)
+    def height(fit: Fit) -> list[str]:
+        return [f"{fit.log_likelihood:.4f}", str(fit.steps)]
+
+    left = [*entries(natural, car), "0", *entries(physics, car), *height(car)]
+    right = [*entries(natural, carma), *entries(physics, carma), *height(carma)]
+    rows = zip([*names, *followers, "log-likelihood", "Newton steps to it"], left, right, strict=True)
     print_table("Sunspots: estimate ± standard error", ["", "CAR(2)", "CARMA(2,1)"], rows)
 
     names = ["mean", "φ₁", "φ₂", "θ", "σ²"]

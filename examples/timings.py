@@ -64,6 +64,7 @@ def run(folder: Path) -> list:
 def print_ratios(outcomes: list) -> None:
     """Print, for every piece of work, our time, that of each peer, the ratio and what it is to be."""
     from report import print_table
+    from rich.markup import escape
 
     from benchmarks.report import amount_text, met_text
 
@@ -75,7 +76,7 @@ def print_ratios(outcomes: list) -> None:
             median = outcome.samples[name].median if name in outcome.samples else None
             return "" if median is None else amount_text(median / work.count, work.unit)
 
-        rows.append([f"[bold]{work.work}[/]", amount(work.ours.name), "", "", ""])
+        rows.append([f"[bold]{escape(work.work)}[/]", amount(work.ours.name), "", "", ""])
         rows += [
             [
                 f"  beside {compared.peer}",

@@ -78,9 +78,9 @@ def test_rules_pass_check_rule(inv):
 def test_numerical_rules_pass_check_rule_to_first_order(inv):
     if inv is by_differences:
         with pytest.raises(RuleCheckError):  # ten digits are not rounding: identities to 1e-9 may fail
-            check_rule(inv, A4, order=1, tolerance=1e-16)
+            check_rule(inv, A4, orders=1, tolerance=1e-16)
     else:
-        check_rule(inv, A4, order=1)
+        check_rule(inv, A4, orders=1)
 
 
 @pytest.mark.parametrize("inv", [by_complex_step, by_differences], ids=["complex-step", "central"])
@@ -300,7 +300,7 @@ def test_a_rule_may_call_code_that_cannot_be_differentiated():
     np.testing.assert_allclose(fr.grad(lambda x: np.sum(g(x)))(x3), np.exp(x3), rtol=1e-14)
     # the value y is the rule's own result, so the description is differentiable code
     np.testing.assert_allclose(fr.hessian(lambda x: np.sum(g(x)))(x3), np.diag(np.exp(x3)), rtol=1e-13)
-    check_rule(g, x3, order=1)
+    check_rule(g, x3, orders=1)
 
 
 @pytest.mark.parametrize("which", ["frechet", "adjoint", "jacobian", "maps"])

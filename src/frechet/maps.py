@@ -270,6 +270,8 @@ def _axes_used(entry: Any) -> int:
 
 def reads_once(index: Any) -> bool:
     """Whether an index certainly names every entry at most once: integers, slices, None, Ellipsis, one boolean mask."""
+    if type(index) is int:
+        return True
     entries = index if type(index) is tuple else (index,)
     for entry in entries:
         kind = type(entry)

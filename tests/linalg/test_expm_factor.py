@@ -1,4 +1,4 @@
-"""The numerics of the matrix exponential, its Fréchet derivative and the adjoint, against exact arithmetic."""
+"""The matrix exponential, its Fréchet derivative and the adjoint of that, against exact arithmetic."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
+
 from frechet.linalg import _expm_factor
 from frechet.linalg._expm_factor import ExpmFactor
 
@@ -28,7 +29,7 @@ def inner(a, b):
 
 
 def exact(A, E):
-    """e^A and L(A, E) from the exponential of [[A, E], [0, A]], by scaling and Taylor series in 130 digits."""
+    """e^A and L(A, E) from the exponential of [[A, E], [0, A]], by Taylor series in 130 digits."""
     n = len(A)
     with mpmath.workdps(130):
         M = mpmath.matrix(np.block([[A, E], [np.zeros_like(A), A]]).tolist())
@@ -79,9 +80,9 @@ def test_value_and_derivative_agree_with_exact_arithmetic(name):
     E = random(A.shape, seed=1)
     value, derivative = exact(A, E)
     factor = ExpmFactor(A)
-    # Squaring s ≈ log2 ‖A‖ times from a relative error u gives about ‖A‖ u, which is also the least condition number
-    # of exp in norm (Higham 2008, section 10.2); ten times that is allowed, and no less than 20 units for rounding.
-    # Ill-conditioned matrices (jordan, badly scaled, ward) must do as well here, which SciPy does not always.
+    # Squaring s ≈ log2 ‖A‖ times from a relative error u gives about ‖A‖ u, and ‖A‖ is also the least condition
+    # number of exp in norm (Higham 2008, section 10.2).  For small ‖A‖ rounding takes some 20 units.  The
+    # ill-conditioned ones (jordan, badly scaled, huge off-diagonal) keep to this, too.
     tolerance = 2.2e-16 * max(20, 10 * np.linalg.norm(A, 2) ** 0.5, np.linalg.norm(A, 2))
     if name in ("ward", "stiff"):  # condition numbers 1.5e4 and 1e6: norm times condition of the eigenvectors
         tolerance = 2.2e-16 * scipy.linalg.expm_cond(A)
@@ -95,8 +96,8 @@ def test_not_worse_than_scipy(name):
     E = random(A.shape, seed=1)
     value, derivative = exact(A, E)
     factor = ExpmFactor(A)
-    # Within a factor three of SciPy's error, or at the level that the condition number explains where SciPy is lucky;
-    # 3e-15 for the rounding of the last few products.
+    # Within a factor three of SciPy's error, or at the level that the condition number explains where SciPy is
+    # lucky; 3e-15 for the rounding of the last few products.
     floor = 3e-15 + 2.2e-16 * min(scipy.linalg.expm_cond(A), 1e6)
     assert error(factor.value, value) < 3 * error(scipy.linalg.expm(A), value) + floor
     scipy_derivative = scipy.linalg.expm_frechet(A, E, compute_expm=False)
@@ -130,7 +131,7 @@ def test_a_scheme_agrees_with_exp_to_its_order(scheme):
 
 @pytest.mark.parametrize("scheme", _expm_factor._DOUBLE, ids=lambda scheme: f"order {scheme.order}")
 def test_the_limits_bound_the_backward_error(scheme):
-    # For a number a at the limit, p(a) = exp(a + h(a)) with |h(a)| ≤ u |a|, so value and slope of log p − id are tiny.
+    # For a number a at the limit, p(a) = exp(a + h(a)) with |h(a)| ≤ u |a|.
     result = (*scheme.rows["double"][-1][-1].tolist(), 1.0)
     with mpmath.workdps(60):
 
@@ -165,8 +166,8 @@ def test_sizes_scales_and_precisions(n, scale, dtype):
     factor = ExpmFactor(A)
     L = factor.frechet(E)
     assert factor.value.dtype == L.dtype == A.dtype
-    # Normwise conditioning is about ‖A‖ ≤ 2 · 5 for these random matrices; 200 units leave room for the rounding errors
-    # of products of 150 rows and, in double precision, for SciPy's own.
+    # The condition number is about ‖A‖ ≤ 2 · 5 for these random matrices; 200 units leave room for the rounding
+    # errors of products of 150 rows and, in double precision, for SciPy's own.
     tolerance = 200 * np.finfo(dtype).eps
     assert error(factor.value, value) < tolerance
     assert error(L, derivative) < tolerance
@@ -291,7 +292,7 @@ def test_large_norms_with_decaying_spectrum(norm):
 
 
 def test_huge_off_diagonal_is_not_scaled_away():
-    # Al-Mohy & Higham's example: the powers of A are tame, so no halving at all is needed, and no digit is lost.
+    # Al-Mohy & Higham's example: the powers of A are tame, so it needs no halving, and no digit is lost.
     A = np.array([[1.0, 1e8], [0.0, -1.0]])
     np.testing.assert_allclose(
         ExpmFactor(A).value, [[math.e, 1e8 * math.sinh(1)], [0, math.exp(-1)]], rtol=1e-15

@@ -6,9 +6,10 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
+from numpy.linalg import LinAlgError
+
 from frechet.linalg import _schur_factor
 from frechet.linalg._schur_factor import SchurFactor
-from numpy.linalg import LinAlgError
 
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
 METHODS = ["lyapunov", "lyapunov_adjoint", "stein", "stein_adjoint"]
@@ -25,7 +26,7 @@ def random(shape, dtype=np.float64, seed=0):
 
 
 def stable(shape, dtype=np.float64, seed=0):
-    """A random matrix with spectral radius about one half, shifted: |λ| < 1 and Re λ < 0, so that all is regular."""
+    """A random matrix of spectral radius one half, shifted to |λ| < 1 and mostly Re λ < 0: all is regular."""
     n = max(shape[-1], 1)
     size = 0.5 / np.sqrt(2 * n if np.dtype(dtype).kind == "c" else n)
     return (size * random(shape, dtype, seed) - 0.3 * np.eye(shape[-1])).astype(dtype)
@@ -53,8 +54,8 @@ def exact(method, A, Q):
     left, right = (exact_AH, exact_A) if method.endswith("adjoint") else (exact_A, exact_AH)
     with mpmath.workdps(60):
         columns = []
-        for X in unit:
-            X = np.array([[mpmath.mpf(x) for x in row] for row in X.tolist()])
+        for E in unit:
+            X = np.array([[mpmath.mpf(x) for x in row] for row in E.tolist()])
             Y = left.dot(X) + X.dot(right) if method.startswith("lyapunov") else X - left.dot(X).dot(right)
             columns.append(Y.ravel().tolist())
         x = mpmath.lu_solve(mpmath.matrix(columns).T, mpmath.matrix(Q.ravel().tolist()))
@@ -75,8 +76,8 @@ def test_residuals(method, n, dtype):
         X = getattr(factor, method)(right_side)
         assert X.dtype == dtype
         residual = np.linalg.norm(apply(method, A, X) - right_side)
-        # A backward stable solution has a residual of some units of rounding times ‖A‖ ‖X‖ (‖A‖ is about 1 here);
-        # the orthogonal transformations of a Schur form contribute √n each.
+        # A backward stable solution has a residual of some units of rounding times ‖A‖ ‖X‖ (‖A‖ is about 1
+        # here); the orthogonal transformations of a Schur form contribute √n each.
         scale = np.linalg.norm(X) + np.linalg.norm(right_side)
         assert residual < 10 * np.sqrt(n) * np.finfo(dtype).eps * scale
 
@@ -190,7 +191,7 @@ def test_stacks_and_stacked_directions_equal_loops(method, n, dtype):
 
 
 def test_blocks_of_two_are_not_cut():
-    # All eigenvalues complex, so that every position is inside or between 2 × 2 blocks, for every parity of the cuts.
+    # All eigenvalues complex: every second position is inside a 2 × 2 block; sizes that put cuts there, too.
     for n in range(60, 72, 2):
         rotation = np.array([[-0.2, 0.6], [-0.6, -0.2]])
         shear = np.triu(random((n, n)), 2) * 0.05

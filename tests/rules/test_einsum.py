@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import frechet as fr
 import numpy as np
 import pytest
-from frechet.rules import einsum as chapter
-from frechet.testing import check_rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import frechet as fr
+from frechet.rules import einsum as chapter
+from frechet.testing import check_rule
 
 rng = np.random.default_rng(0)
 
@@ -57,7 +58,11 @@ EQUATIONS = [
 a, b, c = real(2, 3), real(3, 4), cplx(4, 2)
 
 CASES = [
-    *((of(subscripts, optimize=optimize), operands) for subscripts, operands in EQUATIONS for optimize in (False, True)),
+    *(
+        (of(subscripts, optimize=optimize), operands)
+        for subscripts, operands in EQUATIONS
+        for optimize in (False, True)
+    ),
     (of("ij,jk,kl->il", optimize="optimal"), (a, b, c)),
     (of("ij,jk,kl->il", optimize=("greedy", 1000)), (a, b, c)),
     (of("ij,jk,kl->il", optimize=["einsum_path", (1, 2), (0, 1)]), (a, b, c)),
@@ -84,7 +89,9 @@ def equations(draw):
     sizes = {label: draw(st.integers(1, 3)) for label in "abcd"}
     terms = draw(st.lists(st.text("abcd", max_size=3), min_size=1, max_size=3))
     present = sorted(set("".join(terms)))
-    result = "".join(draw(st.permutations(draw(st.lists(st.sampled_from(present), unique=True)) if present else [])))
+    result = "".join(
+        draw(st.permutations(draw(st.lists(st.sampled_from(present), unique=True)) if present else []))
+    )
     shapes = []
     for term in terms:
         narrow = {c for c in term if draw(st.integers(0, 4)) == 0}  # of length one here, longer elsewhere
@@ -136,7 +143,9 @@ def test_a_large_contraction_is_done_by_matrix_products():
 
 
 def test_einsum_path_is_constant():
-    path, text = fr.jvp(lambda x: (x, np.einsum_path("ij,jk,kl", x, x, x)), (real(3, 3),), (real(3, 3),))[0][1]
+    path, text = fr.jvp(lambda x: (x, np.einsum_path("ij,jk,kl", x, x, x)), (real(3, 3),), (real(3, 3),))[0][
+        1
+    ]
     assert path[0] == "einsum_path"
     assert "Complete contraction" in text
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import frechet as fr
 import numpy as np
 import pytest
+
+import frechet as fr
 from frechet.errors import NotDifferentiableError
 from frechet.testing import check_rule
 
@@ -28,7 +29,7 @@ def definite(make, *shape):
     return B @ adjoint(B) + np.eye(shape[-1])
 
 
-# --- Cholesky --------------------------------------------------------------------------------------------------------
+# --- Cholesky ----------------------------------------------------------------------------------------------
 
 
 def cholesky_of_hermitian(X, upper=False):
@@ -42,7 +43,12 @@ def cholesky_of_product(B):
 
 SQUARE = [(3, 3), (2, 3, 3), (1, 1), (0, 0)]
 CASES_CHOLESKY = [
-    *((cholesky_of_hermitian, (definite(make, *s), u)) for make in (real, cplx) for s in SQUARE for u in (False, True)),
+    *(
+        (cholesky_of_hermitian, (definite(make, *s), u))
+        for make in (real, cplx)
+        for s in SQUARE
+        for u in (False, True)
+    ),
     *((cholesky_of_product, (make(3, 3) + 2 * np.eye(3),)) for make in (real, cplx)),
     (cholesky_of_hermitian, (definite(real, 3, 3).astype(np.float32),)),
     # Not Hermitian: what NumPy computes depends on one triangle, and so do all perturbations.
@@ -50,7 +56,7 @@ CASES_CHOLESKY = [
     *((np.linalg.cholesky, (np.triu(definite(make, 2, 3, 3)),), {"upper": True}) for make in (real, cplx)),
 ]
 
-# --- QR --------------------------------------------------------------------------------------------------------------
+# --- QR ----------------------------------------------------------------------------------------------------
 
 
 def qr_complete(A):
@@ -101,4 +107,6 @@ def test_qr_refuses_what_has_no_derivative():
 def test_unused_results_of_qr_cost_nothing_and_change_nothing():
     A, W = real(4, 3), real(3, 3)
     only_r = fr.grad(lambda A: np.sum(W * np.linalg.qr(A, "r")))(A)
-    np.testing.assert_allclose(fr.grad(lambda A: np.sum(W * np.linalg.qr(A)[1]))(A), only_r, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        fr.grad(lambda A: np.sum(W * np.linalg.qr(A)[1]))(A), only_r, rtol=1e-12, atol=1e-14
+    )

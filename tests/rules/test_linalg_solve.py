@@ -7,9 +7,10 @@ import subprocess
 import sys
 from fractions import Fraction
 
-import frechet as fr
 import numpy as np
 import pytest
+
+import frechet as fr
 from frechet.rules import linalg_factors
 from frechet.testing import check_rule
 
@@ -55,7 +56,12 @@ def multi_dot(*factors):
 
 CASES_INVERSE = [
     *((np.linalg.inv, (regular(make, *s),)) for make in (real, cplx) for s in SQUARE),
-    *((np.linalg.solve, (regular(m, *a), k(*b))) for m in (real, cplx) for k in (real, cplx) for a, b in SYSTEMS),
+    *(
+        (np.linalg.solve, (regular(m, *a), k(*b)))
+        for m in (real, cplx)
+        for k in (real, cplx)
+        for a, b in SYSTEMS
+    ),
     (np.linalg.inv, (single,)),
     (np.linalg.inv, (np.ones((0, 3, 3)),)),
     (np.linalg.inv, (np.ones((0, 0)),)),
@@ -67,7 +73,12 @@ CASES_INVERSE = [
     (np.linalg.tensorsolve, (real(2, 6, 3), real(2, 3)), {"axes": (1,)}),
 ]
 CASES_DETERMINANT = [
-    *((f, (regular(make, *s),)) for f in (np.linalg.det, np.linalg.slogdet) for make in (real, cplx) for s in SQUARE),
+    *(
+        (f, (regular(make, *s),))
+        for f in (np.linalg.det, np.linalg.slogdet)
+        for make in (real, cplx)
+        for s in SQUARE
+    ),
     *((one_plus_det, (make(4, rank) @ make(rank, 4),)) for make in (real, cplx) for rank in (3, 2, 1)),
     (one_plus_det, (np.stack([np.diag([1.0, 2, 0]), real(3, 3)]),)),
     (one_plus_det, (np.stack([np.diag([1.0, 2, 1e-13]), real(3, 3), np.diag([1.0, 0, 0])]),)),
@@ -94,7 +105,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-# --- inverses and systems --------------------------------------------------------------------------------------------
+# --- inverses and systems ----------------------------------------------------------------------------------
 
 
 def test_jacobian_of_inv_is_a_kronecker_product():
@@ -143,7 +154,9 @@ def test_scipy_is_not_imported_with_frechet():
         lambda A: np.linalg.slogdet(A)[1],
     ],
 )
-@pytest.mark.parametrize("A", [np.ones((2, 2)), np.zeros((2, 2)), np.ones((3, 2, 2)), np.ones((2, 2), complex)])
+@pytest.mark.parametrize(
+    "A", [np.ones((2, 2)), np.zeros((2, 2)), np.ones((3, 2, 2)), np.ones((2, 2), complex)]
+)
 def test_singular_matrices_raise(f, A):
     with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
         fr.vjp(lambda A: np.real(np.sum(f(A))), A)[1](1.0)
@@ -168,11 +181,13 @@ def test_wrong_shapes_raise_as_numpy_does():
 
 
 def test_integers_and_lists():
-    np.testing.assert_allclose(fr.grad(lambda A: np.linalg.det(A))(np.array([[1, 2], [3, 4]])), [[4, -3], [-2, 1]])
-    np.testing.assert_allclose(fr.jacobian(lambda b: np.linalg.solve([[2, 0], [0, 4]], b))(np.ones(2)), np.diag([0.5, 0.25]))
+    np.testing.assert_allclose(fr.grad(np.linalg.det)(np.array([[1, 2], [3, 4]])), [[4, -3], [-2, 1]])
+    np.testing.assert_allclose(
+        fr.jacobian(lambda b: np.linalg.solve([[2, 0], [0, 4]], b))(np.ones(2)), np.diag([0.5, 0.25])
+    )
 
 
-# --- determinants ----------------------------------------------------------------------------------------------------
+# --- determinants ------------------------------------------------------------------------------------------
 
 
 def exact_cofactors(A):
@@ -199,7 +214,9 @@ def exact_cofactors(A):
 @pytest.mark.parametrize(
     "A",
     [
-        np.outer([1.0, 2, 3, 4], [2.0, -1, 0, 1]) + np.outer([0.0, 1, 1, 0], [1.0, 1, 0, 0]) + np.diag([0.0, 0, 0, 1]),
+        np.outer([1.0, 2, 3, 4], [2.0, -1, 0, 1])
+        + np.outer([0.0, 1, 1, 0], [1.0, 1, 0, 0])
+        + np.diag([0.0, 0, 0, 1]),
         np.outer([1.0, 2, 3, 4], [2.0, -1, 0, 1]),
         np.diag([1.0, 2, 3, 0]),
         1 / (np.arange(5)[:, None] + np.arange(5) + 1),  # Hilbert's matrix, condition 5e5
@@ -210,7 +227,7 @@ def exact_cofactors(A):
 )
 def test_gradient_of_det_at_and_near_singular_matrices(A):
     expected = exact_cofactors(A)
-    # Cofactors are backward stable at best: an error of n eps in the entries of A changes them by that, relative
+    # Cofactors are backward stable at best: an error of n eps in A changes them by that, relative
     # to the product of the n − 1 largest column norms.
     scale = np.prod(np.sort(np.linalg.norm(A, axis=0))[1:])
     np.testing.assert_allclose(fr.grad(np.linalg.det)(A), expected, rtol=0, atol=1e-14 * max(scale, 1e-3))
@@ -240,7 +257,7 @@ def test_complex_sign_turns():
     assert tangent == pytest.approx(1j * np.exp(0.7j))
 
 
-# --- powers and chains -----------------------------------------------------------------------------------------------
+# --- powers and chains -------------------------------------------------------------------------------------
 
 
 def test_power_zero_is_constant():
@@ -252,6 +269,14 @@ def test_power_zero_is_constant():
 def test_multi_dot_multiplies_in_the_cheapest_order():
     from frechet.rules.linalg_solve import _chain_order
 
-    lengths = [30, 35, 15, 5, 10, 20, 25]  # the example of Cormen et al.: ((A(BC))((DE)F)), 15125 multiplications
+    lengths = [
+        30,
+        35,
+        15,
+        5,
+        10,
+        20,
+        25,
+    ]  # the example of Cormen et al.: ((A(BC))((DE)F)), 15125 multiplications
     split = _chain_order(lengths)
     assert (split[0, 5], split[0, 2], split[3, 5]) == (2, 0, 4)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import frechet as fr
 import numpy as np
 import pytest
+
+import frechet as fr
 from frechet.errors import NotDifferentiableError
 from frechet.testing import check_rule, numerical_pushforward
 
@@ -81,16 +82,20 @@ def test_gradient_is_symmetric_at_a_symmetric_matrix_and_in_the_triangle_that_is
     largest = fr.grad(lambda A: np.linalg.eigvalsh(A)[1])
     np.testing.assert_allclose(largest(A), np.full((2, 2), 0.5), rtol=1e-14)
     np.testing.assert_allclose(largest(np.tril(A)), [[0.5, 0], [1, 0.5]], rtol=1e-14)
-    np.testing.assert_allclose(fr.grad(lambda A: np.linalg.eigh(A, "U")[0][1])(np.triu(A)), [[0.5, 1], [0, 0.5]], rtol=1e-14)
+    np.testing.assert_allclose(
+        fr.grad(lambda A: np.linalg.eigh(A, "U")[0][1])(np.triu(A)), [[0.5, 1], [0, 0.5]], rtol=1e-14
+    )
 
 
-# --- equal eigenvalues -----------------------------------------------------------------------------------------------
+# --- equal eigenvalues -------------------------------------------------------------------------------------
 
 Q = np.linalg.qr(real(3, 3))[0]
 DOUBLE = Q @ np.diag([1.0, 1.0, 2.0]) @ Q.T
 
 
-@pytest.mark.parametrize("eigenvalues", [np.linalg.eigvalsh, lambda A: np.linalg.eigh(A)[0], np.linalg.eigvals])
+@pytest.mark.parametrize(
+    "eigenvalues", [np.linalg.eigvalsh, lambda A: np.linalg.eigh(A)[0], np.linalg.eigvals]
+)
 def test_symmetric_functions_of_equal_eigenvalues_are_exact(eigenvalues):
     # tr exp(A) has the gradient exp(A)ᵀ.
     gradient = fr.grad(lambda A: np.sum(np.exp(eigenvalues(A))))
@@ -114,7 +119,9 @@ def matrix_exponential_entry(A):
 
 
 @pytest.mark.parametrize("f", [matrix_exponential_entry, lambda A: np.linalg.eigh(A)[1][0, 0] ** 2])
-@pytest.mark.parametrize("A", [np.eye(3), DOUBLE, np.zeros((3, 3)), np.stack([np.diag([1.0, 2, 3]), np.eye(3)])])
+@pytest.mark.parametrize(
+    "A", [np.eye(3), DOUBLE, np.zeros((3, 3)), np.stack([np.diag([1.0, 2, 3]), np.eye(3)])]
+)
 def test_vectors_of_equal_eigenvalues_have_no_derivative(f, A):
     def g(A):
         return f(A) if A.ndim == 2 else f(A[0]) + f(A[1])
@@ -146,7 +153,7 @@ def test_second_derivatives_are_refused_at_equal_eigenvalues_not_made_up():
         fr.hvp(f, (np.eye(3),), (hermitian(real(3, 3)),))
 
 
-# --- phases, defective matrices --------------------------------------------------------------------------------------
+# --- phases, defective matrices ----------------------------------------------------------------------------
 
 
 def test_a_function_of_the_phase_is_refused():

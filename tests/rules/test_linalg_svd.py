@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import frechet as fr
 import numpy as np
 import pytest
+
+import frechet as fr
 from frechet.errors import NotDifferentiableError
 from frechet.testing import check_rule, numerical_pushforward
 
@@ -27,16 +28,24 @@ def hermitian(X):
     return (X + adjoint(X)) / 2
 
 
-# --- singular values and vectors -------------------------------------------------------------------------------------
+# --- singular values and vectors ---------------------------------------------------------------------------
 
 
 def without_gauge(U, s, Vh):
-    """Functions of the singular vectors that do not change with their phases, nor with the bases of null spaces."""
+    """Functions of the singular vectors that change with neither phases nor the bases of null spaces."""
     k = s.shape[-1]
     U1, U2, V1, V2 = U[..., :k], U[..., k:], adjoint(Vh)[..., :k], adjoint(Vh)[..., k:]
     function = np.matmul(U1 * np.exp(s)[..., None, :], adjoint(V1))
     pairs = U1[..., :, None, :] * np.conj(V1)[..., None, :, :]
-    return s, np.abs(U1) ** 2, np.abs(V1) ** 2, function, pairs, np.matmul(U2, adjoint(U2)), np.matmul(V2, adjoint(V2))
+    return (
+        s,
+        np.abs(U1) ** 2,
+        np.abs(V1) ** 2,
+        function,
+        pairs,
+        np.matmul(U2, adjoint(U2)),
+        np.matmul(V2, adjoint(V2)),
+    )
 
 
 def svd_thin(X):
@@ -65,7 +74,12 @@ def largest_of_low_rank(X, Y):
 
 SHAPES = [(3, 3), (2, 3, 3), (1, 1), (4, 2), (2, 4), (3, 1), (2, 3, 2), (0, 2, 2), (0, 2)]
 CASES_SVD = [
-    *((f, (make(*s),)) for f in (np.linalg.svdvals, svd_thin, svd_full) for make in (real, cplx) for s in SHAPES),
+    *(
+        (f, (make(*s),))
+        for f in (np.linalg.svdvals, svd_thin, svd_full)
+        for make in (real, cplx)
+        for s in SHAPES
+    ),
     *((svd_plain, (real(*s),)) for s in SHAPES),
     *((svd_hermitian, (make(*s),)) for make in (real, cplx) for s in SHAPES[:3]),
     (np.linalg.svd, (real(3, 2),), {"compute_uv": False}),
@@ -74,7 +88,7 @@ CASES_SVD = [
     (np.linalg.svdvals, (real(3, 2).astype(np.float32),)),
 ]
 
-# --- pseudoinverse and least squares ---------------------------------------------------------------------------------
+# --- pseudoinverse and least squares -----------------------------------------------------------------------
 
 
 def pinv_of_hermitian(X):
@@ -101,20 +115,27 @@ CASES_LEAST_SQUARES = [
     (np.linalg.pinv, (np.tril(real(3, 3)),), {"hermitian": True}),  # reads the lower triangle
     (np.linalg.pinv, (real(3, 2),), {"rcond": 1e-8}),
     (np.linalg.pinv, (real(3, 2),), {"rtol": 1e-8}),
-    *((np.linalg.lstsq, (make(*a), k(*b))) for make in (real, cplx) for k in (real, cplx) for a, b in SYSTEMS),
+    *(
+        (np.linalg.lstsq, (make(*a), k(*b)))
+        for make in (real, cplx)
+        for k in (real, cplx)
+        for a, b in SYSTEMS
+    ),
     *((lstsq_of_low_rank, (make(4, 2), make(2, 3), real(4))) for make in (real, cplx)),
     (lstsq_with_tolerance, (real(3, 2), real(2, 4), real(3, 2))),
     (np.linalg.lstsq, (real(4, 2), real(4)), {"rcond": -1}),
 ]
 
 
-# Singular vectors vary on the scale of the gaps between singular values, which leaves the differences five digits.
-@pytest.mark.parametrize(("function", "args", "kwargs"), [(*c, {})[:3] for c in CASES_SVD + CASES_LEAST_SQUARES])
+# Singular vectors vary on the scale of the gaps between singular values: differences have five digits left.
+@pytest.mark.parametrize(
+    ("function", "args", "kwargs"), [(*c, {})[:3] for c in CASES_SVD + CASES_LEAST_SQUARES]
+)
 def test_rule(function, args, kwargs):
     check_rule(function, *args, tolerance=1e-5, **kwargs)
 
 
-# --- singular values that are equal or zero --------------------------------------------------------------------------
+# --- singular values that are equal or zero ----------------------------------------------------------------
 
 Q, P = np.linalg.qr(real(3, 3))[0], np.linalg.qr(real(3, 3))[0]
 
@@ -129,7 +150,12 @@ def test_symmetric_functions_of_equal_singular_values_are_exact():
     # Σ s⁴ = tr (AᵀA)² has the gradient 4 A AᵀA.
     A = Q @ np.diag([2.0, 2.0, 1.0]) @ P.T
     for values in (np.linalg.svdvals, lambda A: np.linalg.svd(A)[1]):
-        np.testing.assert_allclose(fr.grad(lambda A: np.sum(values(A) ** 4))(A), 4 * A @ A.T @ A, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(
+            fr.grad(lambda A, values=values: np.sum(values(A) ** 4))(A),
+            4 * A @ A.T @ A,
+            rtol=1e-12,
+            atol=1e-13,
+        )
 
 
 @pytest.mark.parametrize("which", [0, 2])
@@ -148,7 +174,12 @@ def test_vectors_of_a_square_matrix_with_one_singular_value_zero(which, turn):
 
 @pytest.mark.parametrize(
     "A",
-    [np.eye(3), np.zeros((3, 3)), Q @ np.diag([2.0, 2.0, 1.0]) @ P.T, np.stack([np.diag([1.0, 2, 3]), np.eye(3)])],
+    [
+        np.eye(3),
+        np.zeros((3, 3)),
+        Q @ np.diag([2.0, 2.0, 1.0]) @ P.T,
+        np.stack([np.diag([1.0, 2, 3]), np.eye(3)]),
+    ],
 )
 @pytest.mark.parametrize("which", [0, 2])
 def test_vectors_of_equal_singular_values_have_no_derivative(A, which):
@@ -179,7 +210,9 @@ def test_a_function_of_the_gauge_is_refused():
 
 
 def test_rank_is_constant():
-    np.testing.assert_array_equal(fr.grad(lambda A: np.sum(A) * np.linalg.matrix_rank(A))(np.eye(3)), np.full((3, 3), 3.0))
+    np.testing.assert_array_equal(
+        fr.grad(lambda A: np.sum(A) * np.linalg.matrix_rank(A))(np.eye(3)), np.full((3, 3), 3.0)
+    )
 
 
 def test_pinv_reads_the_lower_triangle_of_a_hermitian_matrix():

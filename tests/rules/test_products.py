@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
-import frechet as fr
 import numpy as np
 import pytest
-from frechet.testing import check_rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import frechet as fr
+from frechet.testing import check_rule
 
 rng = np.random.default_rng(0)
 
@@ -85,17 +84,19 @@ CASES_VECTORS = [
     (np.outer, (real(2, 2), cplx(3))),
     (np.outer, (1.5, real(3))),
     (np.linalg.outer, (real(3), cplx(2))),
-    (np.cross, (cplx(3), real(3))),
-    (np.cross, (cplx(2, 3), cplx(3))),
-    (np.cross, (real(3, 4), real(4, 3), 0, 1, 0)),
-    (np.cross, (real(3, 2), cplx(3, 2)), {"axis": 0}),
     (np.linalg.cross, (real(2, 3), real(2, 3))),
     (np.linalg.cross, (real(3, 2), real(3, 2)), {"axis": 0}),
 ]
 if hasattr(np, "matvec"):
     CASES_VECTORS += [
-        *((np.matvec, (cplx(*a), real(*b))) for a, b in [((2, 3), (3,)), ((4, 2, 3), (4, 3)), ((2, 3), (4, 3))]),
-        *((np.vecmat, (cplx(*a), real(*b))) for a, b in [((3,), (3, 2)), ((4, 3), (4, 3, 2)), ((4, 3), (3, 2))]),
+        *(
+            (np.matvec, (cplx(*a), real(*b)))
+            for a, b in [((2, 3), (3,)), ((4, 2, 3), (4, 3)), ((2, 3), (4, 3))]
+        ),
+        *(
+            (np.vecmat, (cplx(*a), real(*b)))
+            for a, b in [((3,), (3, 2)), ((4, 3), (4, 3, 2)), ((4, 3), (3, 2))]
+        ),
         (np.matvec, (real(3, 2, 4), real(2, 4)), {"axes": [(0, 2), 1, 0]}),
         (np.vecmat, (cplx(3, 4), real(3, 2, 4)), {"axes": [0, (0, 1), 0]}),
     ]
@@ -108,7 +109,10 @@ CASES_TENSORS = [
     (np.tensordot, (real(2, 3, 4, 5), cplx(4, 2, 6, 3)), {"axes": ([2, 0, 1], [0, 1, 3])}),
     (np.tensordot, (cplx(2, 3, 4), real(4, 5, 2)), {"axes": ([0, -1], [-1, 0])}),
     (np.linalg.tensordot, (real(2, 3, 4), cplx(4, 2, 3, 2)), {"axes": ([2, 0], [0, 1])}),
-    *((np.kron, (real(*a), cplx(*b))) for a, b in [((2,), (3,)), ((2, 3), (2, 2)), ((2,), (3, 2)), ((2, 1, 2), (2,))]),
+    *(
+        (np.kron, (real(*a), cplx(*b)))
+        for a, b in [((2,), (3,)), ((2, 3), (2, 2)), ((2,), (3, 2)), ((2, 1, 2), (2,))]
+    ),
     (np.kron, (2.0, real(3))),
     (np.trace, (real(3, 4),)),
     (np.trace, (cplx(3, 4, 2),), {"offset": -1, "axis1": 1, "axis2": 2}),
@@ -121,17 +125,6 @@ CASES_TENSORS = [
 )
 def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
-
-
-PLANE_VECTORS = [((2,), (2,)), ((4, 2), (2,)), ((4, 2), (3,)), ((4, 3), (2,))]
-
-
-@pytest.mark.parametrize(("a", "b"), PLANE_VECTORS)
-def test_cross_of_vectors_in_the_plane(a, b):
-    x, y = real(*a), real(*b)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # NumPy's, for vectors of two components
-        check_rule(np.cross, x, y)
 
 
 @settings(max_examples=30, deadline=None)
@@ -169,8 +162,6 @@ def test_wrong_shapes_raise_as_numpy_does():
         fr.grad(lambda x: np.sum(np.linalg.outer(x, x)))(x)
     with pytest.raises(ValueError, match="3 components"):
         fr.grad(lambda x: np.sum(np.linalg.cross(x, x, axis=0)))(x)
-    with pytest.raises(ValueError, match="2 or 3 components"):
-        fr.grad(lambda x: np.sum(np.cross(x, x)))(np.ones((2, 4)))
 
 
 def test_matmul_with_an_out_argument():

@@ -79,6 +79,27 @@ def test_level_and_data_together():
     np.testing.assert_allclose(mixed, [-2, 2, 0], rtol=1e-15)
 
 
+def test_of_many_equal_entries():
+    # the derivative is that of the sorted entries, which share alike, however the entries are found
+    x = np.array([[3.0, 1, 1, 2, 2], [5, 4, 3, 2, 1]])
+    for q in (0.1, 0.5, np.linspace(0, 1, 21)):
+        J = fr.jacobian(lambda x, q=q: np.quantile(x, q, axis=1))(x)
+        expected = fr.jacobian(lambda x, q=q: np.quantile(np.sort(x, axis=1) + 0 * x, q, axis=1))(
+            np.sort(x, axis=1)
+        )
+        sorting = fr.jacobian(lambda x: np.sort(x, axis=1))(x)
+        shared = fr.jacobian(lambda x: np.sort(x, axis=1))(np.sort(x, axis=1))
+        np.testing.assert_allclose(J, np.tensordot(np.tensordot(expected, shared, 2), sorting, 2), atol=1e-15)
+
+
+def test_of_nothing():
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning):
+        value, g = fr.value_and_grad(np.median)(np.zeros(0))
+    assert np.isnan(value)
+    assert g.shape == (0,)
+    assert fr.jacobian(lambda x: np.quantile(x, 0.5, axis=1))(np.zeros((0, 3))).shape == (0, 0, 3)
+
+
 def test_bad_levels_raise_as_in_numpy():
     with pytest.raises(ValueError, match="range"):
         fr.grad(lambda x: np.quantile(x, 1.5))(X)

@@ -363,8 +363,8 @@ def _normalized(v: Array) -> tuple[Array, Any]:
 def _needless_halvings(A: Array, square: Array, bound: Any, limit: float, order: int) -> Any:
     """Return how many halvings were needless, for matrices whose powers stay far below those of their norm.
 
-    Squaring such a matrix as often as its norm asks for loses digits (Al-Mohy & Higham 2009a).  For truncation
-    α = max(‖A⁶‖^(1/6), ‖A⁸‖^(1/8)) will do: every even number from 12 on is a sum of sixes and eights, so
+    Squaring such a matrix as often as its norm asks for loses digits (Al-Mohy & Higham 2009a).  For
+    truncation α = max(‖A⁶‖^(1/6), ‖A⁸‖^(1/8)) will do: every even number from 12 on is a sum of sixes and eights, so
     ‖A^k‖ ≤ α^k for even k and ≤ ‖A‖ α^(k−1) for odd k, and one factor ‖A‖ is what a relative backward error
     may have.  For rounding, which grows with the powers of |A|, the same limit is put on
     (‖ |A|^k ‖ / ‖A‖)^(1/(k−1)), k = order + 1.  Whether any of this can help, the fourth power of |A| tells.

@@ -134,8 +134,8 @@ class SchurFactor:
             inverse = self._inverse(equation)
             if adjoint:
                 inverse = _conjugate_transpose(inverse)
-            X = (inverse @ Q.reshape(*Q.shape[:-2], -1, 1)).reshape(Q.shape)
-            return (X + _conjugate_transpose(X)) / 2 if _is_hermitian(Q) else X
+            X = np.asarray(inverse @ Q.reshape(*Q.shape[:-2], -1, 1)).reshape(Q.shape)
+            return np.asarray((X + _conjugate_transpose(X)) / 2) if _is_hermitian(Q) else X
         forms = self._adjoint_forms if adjoint else self._forms
         if len(shape) == 2:
             return forms[0].solve(equation, Q)

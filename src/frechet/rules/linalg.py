@@ -8,7 +8,8 @@ linalg_svd              svd, svdvals, matrix_rank
 linalg_least_squares    pinv, lstsq
 linalg_norms            norm, vector_norm, matrix_norm, cond
 products                matmul, vecdot, outer, cross, tensordot, trace
-shaping, selecting      matrix_transpose, diagonal
+shaping                 matrix_transpose
+selecting               diagonal
 linalg_factors          what they share: LU and triangular factorizations
 linalg_gaps             what they share: division by differences of eigenvalues
 ======================  ===================================================================================

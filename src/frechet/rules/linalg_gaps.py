@@ -80,7 +80,7 @@ _guarded = Rule(_plain_guarded, _guarded_body, "a factorization with equal value
 _guarded_adjoint = Rule(_plain_guarded_adjoint, _guarded_adjoint_body, "a factorization with equal values")
 
 
-# --- equal values ---------------------------------------------------------------------------------------------
+# --- equal values -------------------------------------------------------------------------------------------
 
 
 def equal_pairs(values: Array) -> Array:

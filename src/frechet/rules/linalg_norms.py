@@ -14,6 +14,7 @@ import numpy as np
 
 from ..linear_map import Array, LinearMap
 from ..rule import Rule, composed, primal
+from .linalg_svd import negligible
 from .products import as_array
 
 
@@ -165,9 +166,7 @@ def cond(x: Array, p: Any = None) -> Array:
     x = as_array(x)
     if p is None or p in (2, -2):
         s = np.linalg.svdvals(x)
-        if np.any(primal(s)[..., -1] == 0):
-            raise np.linalg.LinAlgError(
-                "Singular matrix: its condition number is infinite and has no derivative"
-            )
+        if np.any(negligible(primal(s), np.shape(x)[-2:])):
+            raise np.linalg.LinAlgError("Singular matrix: its condition number has no derivative")
         return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
     return np.linalg.norm(x, p, axis=(-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, axis=(-2, -1))

@@ -4,7 +4,7 @@ Where entries are equal, an order statistic has one-sided derivatives only.  Equ
 the derivative of np.max at k equal maxima is 1/k of each, as np.maximum gives one half to each of two; and so
 for sort, partition, median and quantiles.  It is the only choice that treats equal entries alike, and it
 makes np.sort(x)[-1], np.max(x) and np.quantile(x, 1) agree.  A NaN that is the result counts as the entry
-that attains it.
+that attains it.  Complex numbers are ordered as NumPy orders them, by real part first.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Extremum(LinearMap):
                 self._plan = hit, None
             else:
                 if not count.all():  # nothing is equal to a NaN
-                    hit = hit | (np.isnan(self._a) & np.isnan(y) & (True if self._mask is None else self._mask))
+                    nan = np.isnan(self._a) & np.isnan(y)
+                    hit = hit | (nan if self._mask is None else nan & self._mask)
                     count = total.push(hit)
                 dtype = np.result_type(self._y).type(0).real.dtype
                 self._plan = hit, np.maximum(count + self.initial_hit(), 1).astype(dtype)
@@ -293,8 +294,8 @@ def setxor1d(ar1: Array, ar2: Array, assume_unique: bool = False) -> Array:
 
 
 refuse(
-    "its result exists only where an entry of one array equals one of the other, so a change of either takes it "
-    "away. Find the places with np.intersect1d(fr.stop_gradient(x), y, return_indices=True) and index x with them",
+    "its result exists only where an entry of one array equals one of the other; a change of either removes it. "
+    "Find the places with np.intersect1d(fr.stop_gradient(x), y, return_indices=True) and index x with them",
     np.intersect1d,
 )
 

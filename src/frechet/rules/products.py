@@ -15,7 +15,7 @@ import numpy as np
 from .. import maps
 from ..linear_map import Array, Left, LinearMap, Right, Shape, compose, left, linear, right
 from ..maps import Broadcast, Diagonal
-from ..rule import Rule, composed, rule_for
+from ..rule import composed, rule_for
 
 # --- matmul ------------------------------------------------------------------------------------------------
 
@@ -171,43 +171,6 @@ def linalg_outer(x1: Array, x2: Array, /) -> Array:
             "np.outer flattens its arguments"
         )
     return np.outer(x1, x2)
-
-
-def _cross(a: Array, b: Array) -> Any:
-    # Along the last axis, of length 3.  ⟨w, v × b⟩ = ⟨conj(b) × w, v⟩ and ⟨w, a × v⟩ = ⟨w × conj(a), v⟩
-    y = cross_rule(a, b)
-    first = linear(lambda v: cross_rule(v, b), lambda w: cross_rule(b.conj(), w))
-    second = linear(lambda v: cross_rule(a, v), lambda w: cross_rule(w, a.conj()))
-    return y, (
-        compose(first, Broadcast(np.shape(a), np.shape(y))),
-        compose(second, Broadcast(np.shape(b), np.shape(y))),
-    )
-
-
-cross_rule = Rule(np.cross, _cross, "np.cross")
-
-
-@composed(np.cross)
-def cross(
-    a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
-) -> Array:
-    if axis is not None:
-        axisa = axisb = axisc = axis
-    a, b = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
-    lengths = (np.shape(a)[-1], np.shape(b)[-1])
-    if lengths == (3, 3):
-        return np.moveaxis(cross_rule(a, b), -1, axisc)
-    if any(n not in (2, 3) for n in lengths):
-        raise ValueError(f"np.cross takes vectors of 2 or 3 components, got {lengths[0]} and {lengths[1]}")
-    # A vector of two components lies in the plane; of two such vectors NumPy gives the third component alone.
-    third = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-    if lengths == (2, 2):
-        return third
-    if lengths == (2, 3):
-        parts = (a[..., 1] * b[..., 2], -a[..., 0] * b[..., 2], third)
-    else:
-        parts = (-a[..., 2] * b[..., 1], a[..., 2] * b[..., 0], third)
-    return np.moveaxis(np.stack(parts, axis=-1), -1, axisc)
 
 
 @composed(np.linalg.cross)

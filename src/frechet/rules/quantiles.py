@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotDifferentiableError
-from ..linear_map import Array, LinearMap, compose, linear, zero
+from ..linear_map import Array, LinearMap, compose, identity, linear, zero
 from ..maps import Diagonal, Gather, reshape, transpose
 from ..rule import function_name, primal, rule_for
 from .order import Sorting, row_starts
@@ -83,6 +83,7 @@ class Quantile:
         self.out_shape = (*self.q_shape, *kept)
         self.picked = (*self.rest, math.prod(self.q_shape))
         self.places: Any = None
+        self.found: Any = None
 
     def plain_q(self) -> Array:
         """q as NumPy uses it: in the precision of a where it is a plain number."""
@@ -95,7 +96,7 @@ class Quantile:
         return np.sum(~np.isnan(a), axis=-1, keepdims=True) if self.skip_nan else self.inner[-1]
 
     def neighbours(self) -> Any:
-        """Flat places (in the sorted rows) of the two entries, and the weight of the second."""
+        """The places of the two entries in the sorted rows, and the weight of the second."""
         if self.places is None:
             a = self.rows.push(primal(self.a))
             lo, hi, weight = _neighbours(self.method, self.sizes(a), self.plain_q())
@@ -106,9 +107,27 @@ class Quantile:
             if not self.skip_nan:  # the result is the NaN, which is sorted last
                 bad = np.any(np.isnan(a), axis=-1, keepdims=True)
                 lo, hi = np.where(bad, self.inner[-1] - 1, lo), np.where(bad, self.inner[-1] - 1, hi)
-            start = row_starts(self.inner)
-            self.places = lo + start, hi + start, np.broadcast_to(weight, self.picked)
+            self.places = lo, hi, np.broadcast_to(weight, self.picked)
         return self.places
+
+    def entries(self) -> Any:
+        """Where the two entries lie in the flattened rows, and the map by which these have to be sorted before.
+
+        A few entries without an equal are found by partition, without sorting.
+        """
+        if self.found is None:
+            a, start = self.rows.push(primal(self.a)), row_starts(self.inner)
+            lo, hi, _ = self.neighbours()
+            wanted = np.unique(np.stack([lo, hi]))
+            self.found = lo + start, hi + start, Sorting(a)
+            if wanted.size <= 8:
+                order = np.argpartition(a, wanted, axis=-1)
+                values = np.take_along_axis(a, order[..., wanted], axis=-1)
+                alone = [np.count_nonzero(a == values[..., k, None]) for k in range(wanted.size)]
+                if max(alone) <= math.prod(self.rest):
+                    flat = np.reshape(order + start, -1)
+                    self.found = flat[lo + start], flat[hi + start], identity
+        return self.found
 
     def place(self) -> LinearMap:
         """(rest, q) ↦ the layout of the result."""
@@ -117,13 +136,15 @@ class Quantile:
 
     def in_a(self) -> LinearMap:
         """dy = (1 − γ) ds_lo + γ ds_hi, for the sorted entries s."""
-        sorting = Sorting(self.rows.push(primal(self.a)))
+        size = math.prod(self.inner)
 
         def pick(which: int) -> LinearMap:
-            def gather() -> Gather:
-                return Gather(self.neighbours()[which], (math.prod(self.inner),), len(self.picked))
+            def made() -> LinearMap:
+                found = self.entries()
+                read = Gather(found[which], (size,), len(self.picked))
+                return compose(read, reshape(self.inner, (size,)), found[2])
 
-            return linear(lambda v: gather().push(v), lambda w: gather().pull(w))
+            return linear(lambda v: made().push(v), lambda w: made().pull(w))
 
         def share(which: int) -> LinearMap:
             def factor(q: Any) -> Array:
@@ -132,8 +153,7 @@ class Quantile:
 
             return compose(Diagonal(factor, (self.q,), self.picked, self.picked), pick(which))
 
-        flat = reshape(self.inner, (math.prod(self.inner),))
-        return compose(self.place(), share(0) + share(1), flat, sorting, self.rows)
+        return compose(self.place(), share(0) + share(1), self.rows)
 
     def weight(self, q: Any) -> Array:
         """The weight γ of the upper entry: varies with q where the method interpolates."""
@@ -158,8 +178,8 @@ class Quantile:
             return zero
 
         def slope(a: Array) -> Array:
-            lo, hi, _ = self.neighbours()
-            s = np.reshape(np.sort(self.rows.push(a), axis=-1), -1)
+            lo, hi, m = self.entries()
+            s = np.reshape(m.push(self.rows.push(a)), -1)
             return (s[hi] - s[lo]) * self.rate()
 
         q_flat = (self.picked[-1],)
@@ -182,8 +202,7 @@ class _Weighted(Quantile):
             below = np.sum(s[..., None, :] < y[..., None], axis=-1)
             last = np.sum(~np.isnan(s), axis=-1, keepdims=True) - 1 if self.skip_nan else self.inner[-1] - 1
             lo = np.where(np.isnan(y), np.maximum(last, 0), below)
-            start = row_starts(self.inner)
-            self.places = lo + start, lo + start, np.zeros(self.picked)
+            self.places = lo, lo, np.zeros(self.picked)
         return self.places
 
 
@@ -210,6 +229,8 @@ def _quantile_rule(function: Any, skip_nan: bool, scale: float) -> None:
                 f"{function_name(function)} under differentiation takes levels q with at most one axis; "
                 "give np.ravel(q) and reshape the result"
             )
+        if 0 in m.inner or 0 in m.picked:
+            return y, (zero, zero)
         in_q = None if isinstance(q, (list, tuple)) else m.in_q()
         return y, (m.in_a(), in_q, None, None, None, None, None, zero)
 
@@ -230,7 +251,8 @@ def _median_rule(function: Any, skip_nan: bool) -> None:
         keepdims: Any = UNSET if skip_nan else False,
     ) -> Any:
         y = function(a, axis, None, False, keepdims)
-        return y, Quantile(a, 0.5, axis, keepdims, "midpoint", skip_nan, 1).in_a()
+        m = Quantile(a, 0.5, axis, keepdims, "midpoint", skip_nan, 1)
+        return y, zero if 0 in m.inner else m.in_a()
 
 
 _median_rule(np.median, False)

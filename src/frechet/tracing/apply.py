@@ -17,11 +17,6 @@ from .traced import Traced, View, checked
 
 PYTHON_SCALARS = (float, int, complex)
 SCALARS = frozenset((*PYTHON_SCALARS, bool, *(np.dtype(code).type for code in np.typecodes["AllFloat"] + "?bhilqBHILQ")))
-def _fixed(a: Any) -> bool:
-    """Whether a plain operand may be kept as it is: a number or a read-only array."""
-    return type(a) in SCALARS or (type(a) is np.ndarray and not a.flags.writeable)
-
-
 def innermost(args: Any) -> Any:
     """The trace of highest level among the arguments (lists and tuples are looked into), or None."""
     found = None
@@ -119,12 +114,12 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...], function: Any = None) ->
         y = function(value)
         m = rule.derivatives[0](y, (value,), shape_of(value), shape_of(y))
         return y if m is None else x.tape.record(y, ((x.node, m),), rule)
-    if len(args) == 2 and type(args[1]) is Traced and _fixed(args[0]):
-        a, x = args
-        value = x.value
-        y = function(a, value)
-        m = rule.derivatives[1](y, (a, value), shape_of(value), shape_of(y))
-        return y if m is None else x.tape.record(y, ((x.node, m),), rule)
+    if len(args) == 2:
+        a, b = args
+        if type(b) is Traced and type(a) not in carriers:
+            return _with_constant(rule, function, b, a, 1)
+        if type(a) is Traced and type(b) not in carriers:
+            return _with_constant(rule, function, a, b, 0)
     trace = innermost(args)
     plain = [_operand(unwrap(a, trace)) for a in args]
     owners = _held(args, plain, trace)
@@ -140,6 +135,27 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...], function: Any = None) ->
     if owners:
         _lock_kept(owners, before, trace)
     return trace.record(y, tuple(edges), rule) if edges else y
+
+
+def _with_constant(rule: Any, function: Any, x: Traced, constant: Any, k: int) -> Any:
+    """An elementwise function of a traced argument x, at position k of two, and a constant one."""
+    tape, value = x.tape, x.value
+    constant = _operand(constant)
+    locks = type(constant) is np.ndarray and constant.flags.writeable
+    if locks:
+        held = tape.hold(constant)
+        locks, constant = held is constant, held
+    args = (value, constant) if k == 0 else (constant, value)
+    y = function(*args)
+    if type(constant) is np.ndarray:
+        refuse_kind(constant)
+        before = sys.getrefcount(constant)
+        m = rule.derivatives[k](y, args, shape_of(value), shape_of(y))
+        if locks and sys.getrefcount(constant) > before:
+            tape.lock(constant)
+    else:
+        m = rule.derivatives[k](y, args, shape_of(value), shape_of(y))
+    return y if m is None else tape.record(y, ((x.node, m),), rule)
 
 
 def _held(args: Sequence[Any], plain: list[Any], trace: Any) -> list[np.ndarray]:
@@ -192,6 +208,8 @@ def _operand(x: Any) -> Any:
     kind = type(x)
     if kind in SCALARS or kind is np.ndarray or kind in carriers:
         return x
+    if isinstance(x, np.ndarray):
+        refuse_kind(x)
     return np.asarray(x)[()]
 
 

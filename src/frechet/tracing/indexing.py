@@ -29,8 +29,10 @@ def getitem(x: Traced, index: Any) -> Any:
         index = frozen(index)
     value = x.value[index]
     result = value if type(value) not in carriers else primal(value)
-    m = Gather(index, x.value.shape, np.ndim(result))
-    if type(result) is not np.ndarray or (type(value) is not View and result.base is None):
+    if type(result) is not np.ndarray:
+        return x.tape.record(value, ((x.node, Gather(index, x.value.shape, 0)),), "indexing")
+    m = Gather(index, x.value.shape, result.ndim)
+    if type(value) is not View and result.base is None:
         return x.tape.record(value, ((x.node, m),), "indexing")
     if version(x) > 0:
         value = np.copy(value)  # so that the next write to x does not have to copy all of x
@@ -149,8 +151,13 @@ def _scatter(index: Any, v_shape: Any, slot: Any, shape: Any) -> LinearMap:
 def frozen(index: Any) -> Any:
     """The index with its arrays copied and its lists made arrays, so that later changes to them do no harm."""
     kind = type(index)
+    if kind is int or kind is slice:
+        return index
     if kind is tuple:
-        return tuple([frozen(entry) for entry in index])
+        for entry in index:
+            if type(entry) is not int and type(entry) is not slice:
+                return tuple([frozen(entry) for entry in index])
+        return index
     if kind is np.ndarray:
         return index.copy()
     if kind is list:

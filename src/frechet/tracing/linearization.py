@@ -255,10 +255,13 @@ class Linearization:
 
     def gradients(self, cotangents: list[Any], consume: bool = False, stack: Shape = ()) -> list[Any]:
         """The pullback, put together: one entry per argument, in the argument's space."""
+        flat = self.pull(cotangents, stack, consume)
         shared = {id(w) for w in cotangents}
-        flat = iter(self.pull(cotangents, stack, consume))
+        if len(flat) == 1 and self.arguments[0].treedef is None:
+            return [finished(self.arguments[0].spaces[0], flat[0], stack, shared)]
+        entries = iter(flat)
         return [
-            a.rebuild([finished(a.spaces[k], next(flat), stack, shared) for k in a.varied], constant=_none)
+            a.rebuild([finished(a.spaces[k], next(entries), stack, shared) for k in a.varied], constant=_none)
             for a in self.arguments
         ]
 
@@ -299,7 +302,8 @@ def finished(space: Space, g: Array, stack: Shape = (), shared: set[int] | None 
     """
     if g is None:
         return space.zeros(stack)
-    g = space.project(g, stack)
+    if type(g) is not space.type or stack:
+        g = space.project(g, stack)
     if type(g) is not np.ndarray:
         return np.asarray(g) if type(space) is ArraySpace and isinstance(g, np.generic) else g
     if g.base is not None or not g.flags.writeable or (shared is not None and id(g) in shared):

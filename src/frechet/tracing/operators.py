@@ -43,7 +43,7 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
         trace = self.tape
         if type(self) is Traced:
             a = self.value
-            if kind is float or kind is int or (kind is np.ndarray and not other.flags.writeable):
+            if kind is float or kind is int:
                 rule: Any = table[ufunc]
                 y = symbol(a, other)
                 if type(y) is float:
