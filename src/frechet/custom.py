@@ -14,6 +14,7 @@ then applies once.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -23,8 +24,8 @@ import numpy as np
 from .errors import CoercionError, NotDifferentiableError, RuleError
 from .linear_map import Array, LinearMap
 from .numerical import NumericalDerivative
-from .rule import Rule, function_name, primal, table
-from .space import NoTangent, Space, space
+from .rule import Rule, carriers, function_name, primal, table
+from .space import NO_TANGENT, NoTangent, Space, space
 from .transforms import vjp
 
 Description = Callable[..., Any]
@@ -83,14 +84,14 @@ def rule(
     if not given:
         if _is_library_function(function):
             return lambda body: _library_rule(function, body)
-        return Rule(_value_of(function), function, function_name(function))
+        return Rule(_value_of(function), _checked_body(function), function_name(function))
 
     name = function_name(function)
+    signature = _signature(function)
 
     def joint(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], spaces: list[Space]) -> LinearMap:
         if numerical is not None:
-            several = isinstance(value, (tuple, list))
-            return NumericalDerivative(function, args, kwargs, spaces, several, numerical, name)
+            return NumericalDerivative(function, args, kwargs, spaces, value, numerical, name)
         if jacobian is not None:
             return _FromJacobian(lambda: jacobian(value, *args, **kwargs), value, spaces, name)
         return _Described(
@@ -103,6 +104,9 @@ def rule(
 
     def body(*args: Any, **kwargs: Any) -> Any:
         value = entry(*args, **kwargs)
+        if signature is not None:  # which arguments are numeric does not depend on how they are passed
+            bound = signature.bind(*args, **kwargs)
+            args, kwargs = bound.args, bound.kwargs
         positions, spaces = _numeric_arguments(args)
         derivative = joint(value, args, kwargs, spaces)
         maps: list[LinearMap | None] = [None] * len(args)
@@ -111,10 +115,8 @@ def rule(
                 maps[position] = derivative @ _Place(k, spaces, name)
         return value, tuple(maps)
 
-    try:
-        body.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    except ValueError:  # functions in C without one: keyword arguments cannot be traced then
-        pass
+    if signature is not None:
+        body.__signature__ = signature  # type: ignore[attr-defined]
     entry = Rule(function, body, name)
     return entry
 
@@ -124,21 +126,51 @@ def _is_library_function(function: Callable[..., Any]) -> bool:
     return isinstance(function, np.ufunc) or module.partition(".")[0] in ("numpy", "scipy")
 
 
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except ValueError:  # functions in C without one: keyword arguments cannot be traced then
+        return None
+
+
 def _library_rule(function: Callable[..., Any], body: Callable[..., Any]) -> Rule:
-    entry = Rule(function, body, function_name(function))
+    entry = Rule(function, _checked_body(body), function_name(function))
     table[function] = entry
     return entry
 
 
-def _value_of(body: Callable[..., Any]) -> Callable[..., Any]:
-    def function(*args: Any, **kwargs: Any) -> Any:
-        result = body(*args, **kwargs)
-        if not (isinstance(result, tuple) and len(result) == 2):
-            raise RuleError(f"the rule {function_name(body)} must return (value, linear maps), it returned {result!r:.60}")
-        return result[0]
+def _checked_body(body: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's rule body, with what it returns checked, and errors that say what a higher derivative needs."""
+    name = function_name(body)
 
-    function.__name__, function.__doc__ = body.__name__, body.__doc__
-    function.__qualname__, function.__module__ = body.__qualname__, body.__module__
+    @functools.wraps(body)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        try:
+            result = body(*args, **kwargs)
+        except (CoercionError, NotDifferentiableError) as error:
+            if not any(type(a) in carriers for a in args):
+                raise
+            raise NotDifferentiableError(
+                f"the rule {name} was asked for a higher derivative, for which its body is differentiated itself, but it "
+                "calls code that cannot be: write it with NumPy functions, or give the function that it calls a rule of "
+                f"its own. ({error})"
+            ) from error
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise RuleError(f"the rule {name} must return (value, linear maps), it returned {result!r:.60}")
+        if isinstance(result[1], tuple) and len(result[1]) > len(args):
+            raise RuleError(f"the rule {name} returned {len(result[1])} linear maps for {len(args)} arguments")
+        return result
+
+    return checked
+
+
+def _value_of(body: Callable[..., Any]) -> Callable[..., Any]:
+    checked = _checked_body(body)
+
+    @functools.wraps(body)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return checked(*args, **kwargs)[0]
+
     return function
 
 
@@ -156,9 +188,12 @@ def _numeric_arguments(args: tuple[Any, ...]) -> tuple[list[int], list[Space]]:
 
 
 def _output_spaces(value: Any) -> list[Space] | Space:
-    if isinstance(value, (tuple, list)):
-        return [space(primal(v)) for v in value]
-    return space(primal(value))
+    def one(v: Any) -> Space:
+        s = space(primal(v))
+        varies = s.dtype is not None and np.result_type(primal(v)).kind in "fc"
+        return s if varies else NO_TANGENT  # an integer result has no tangent
+
+    return [one(v) for v in value] if isinstance(value, (tuple, list)) else one(value)
 
 
 class _Place(LinearMap):
@@ -290,6 +325,11 @@ class _FromJacobian(LinearMap):
         if self._matrices is None:
             found = _guarded(self._compute, (), f"the Jacobian given for {self.name}")
             found = list(found) if isinstance(found, (tuple, list)) else [found]
+            if len(found) > len(self.spaces):
+                raise RuleError(
+                    f"the function given for the Jacobian of {self.name} returned {len(found)} matrices for "
+                    f"{len(self.spaces)} numeric arguments"
+                )
             out = self.value_space.shape
             matrices = []
             for k, (J, s) in enumerate(zip(found, self.spaces, strict=False)):

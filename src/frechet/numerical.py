@@ -27,7 +27,7 @@ class NumericalDerivative(LinearMap):
     The matrix acts on the real and, for complex arguments, imaginary parts of all arguments, one after the other.
     """
 
-    __slots__ = ("_columns", "args", "function", "kwargs", "method", "n_arguments", "name", "several", "spaces")
+    __slots__ = ("_columns", "args", "function", "kwargs", "method", "n_arguments", "name", "several", "spaces", "values")
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class NumericalDerivative(LinearMap):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         spaces: list[Space],
-        several: bool,
+        value: Any,
         method: str,
         name: str,
     ) -> None:
@@ -49,7 +49,9 @@ class NumericalDerivative(LinearMap):
                 "adjoint= or jacobian= in NumPy functions"
             )
         self.function, self.args, self.kwargs = function, args, kwargs
-        self.spaces, self.several, self.method, self.name = spaces, several, method, name
+        self.spaces, self.method, self.name = spaces, method, name
+        self.several = isinstance(value, (tuple, list))
+        self.values = [np.asarray(y) for y in (value if self.several else (value,))]
         self.n_arguments = len(spaces)
         self._columns: Any = None
 
@@ -66,7 +68,7 @@ class NumericalDerivative(LinearMap):
             return [np.asarray(y) for y in (out if isinstance(out, (tuple, list)) else (out,))]
 
         if self.method == "complex-step":
-            return [y.imag / _STEP for y in at(1j * _STEP)]
+            return [self._imaginary(y, value) / _STEP for y, value in zip(at(1j * _STEP), self.values, strict=True)]
         from .testing.differences import numerical_pushforward
 
         size = max((float(np.max(np.abs(a), initial=0.0)) for a in map(np.asarray, (self.args[k] for k in positions))))
@@ -80,6 +82,19 @@ class NumericalDerivative(LinearMap):
                 f"derivative of size {scale:.1e}); the function is not smooth here, or noisy"
             )
         return derivative
+
+    def _imaginary(self, y: Array, value: Array) -> Array:
+        """The imaginary part of f(x + i h v), if the function is seen to have carried it through."""
+        if value.dtype.kind not in "fc":
+            return np.zeros(y.shape)
+        same = y.shape == value.shape and np.allclose(y.real, value, rtol=1e-8, atol=1e-12, equal_nan=True)
+        if y.dtype.kind != "c" or not same:
+            why = "drops the imaginary part of its argument" if same else "has another value at x + 0i than at x"
+            raise NotDifferentiableError(
+                f"the complex step does not work for {self.name}: it {why} (np.abs, a comparison, a cast, a plain real "
+                "array that is filled, ...). Use numerical='central'"
+            )
+        return y.imag
 
     @property
     def columns_by_argument(self) -> list[list[list[Array]]]:

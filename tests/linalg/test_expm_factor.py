@@ -80,9 +80,9 @@ def test_value_and_derivative_agree_with_exact_arithmetic(name):
     E = random(A.shape, seed=1)
     value, derivative = exact(A, E)
     factor = ExpmFactor(A)
-    # Squaring s ≈ log2 ‖A‖ times from a relative error u gives about ‖A‖ u, and ‖A‖ is also the least condition
-    # number of exp in norm (Higham 2008, section 10.2).  For small ‖A‖ rounding takes some 20 units.  The
-    # ill-conditioned ones (jordan, badly scaled, huge off-diagonal) keep to this, too.
+    # Squaring s ≈ log2 ‖A‖ times from a relative error u gives about ‖A‖ u, and ‖A‖ is also the least
+    # condition number of exp in norm (Higham 2008, section 10.2).  For small ‖A‖ rounding takes 20 units.
+    # The ill-conditioned ones (jordan, badly scaled, huge off-diagonal) keep to this, too.
     tolerance = 2.2e-16 * max(20, 10 * np.linalg.norm(A, 2) ** 0.5, np.linalg.norm(A, 2))
     if name in ("ward", "stiff"):  # condition numbers 1.5e4 and 1e6: norm times condition of the eigenvectors
         tolerance = 2.2e-16 * scipy.linalg.expm_cond(A)
@@ -96,8 +96,8 @@ def test_not_worse_than_scipy(name):
     E = random(A.shape, seed=1)
     value, derivative = exact(A, E)
     factor = ExpmFactor(A)
-    # Within a factor three of SciPy's error, or at the level that the condition number explains where SciPy is
-    # lucky; 3e-15 for the rounding of the last few products.
+    # Within a factor three of SciPy's error, or at the level that the condition number explains where SciPy
+    # is lucky; 3e-15 for the rounding of the last few products.
     floor = 3e-15 + 2.2e-16 * min(scipy.linalg.expm_cond(A), 1e6)
     assert error(factor.value, value) < 3 * error(scipy.linalg.expm(A), value) + floor
     scipy_derivative = scipy.linalg.expm_frechet(A, E, compute_expm=False)
@@ -166,8 +166,8 @@ def test_sizes_scales_and_precisions(n, scale, dtype):
     factor = ExpmFactor(A)
     L = factor.frechet(E)
     assert factor.value.dtype == L.dtype == A.dtype
-    # The condition number is about ‖A‖ ≤ 2 · 5 for these random matrices; 200 units leave room for the rounding
-    # errors of products of 150 rows and, in double precision, for SciPy's own.
+    # The condition number is about ‖A‖ ≤ 2 · 5 for these random matrices; 200 units leave room for the
+    # rounding errors of products of 150 rows and, in double precision, for SciPy's own.
     tolerance = 200 * np.finfo(dtype).eps
     assert error(factor.value, value) < tolerance
     assert error(L, derivative) < tolerance

@@ -248,17 +248,17 @@ class ExpmFactor:
         # dZ = dP Q + P dQ for every product Z = P Q, with the linear combinations of the value.
         steps = np.empty((len(self._factors), *E.shape), E.dtype)
         np.multiply(E, self._scale, out=steps[0])
-        room = np.empty((3, *E.shape), E.dtype)
-        term = np.empty(E.shape, E.dtype)
+        room = np.empty((3, *E.shape), E.dtype)  # for the combinations; the third only for the last step
         for k, (P, Q) in enumerate(self._factors, 1):
             dP, dQ, rest = self._combinations(k, steps, room)
-            L = np.matmul(dP, Q, out=steps[k] if k < len(steps) else None)
-            L += np.matmul(P, dQ, out=term)
+            last = k == len(steps)
+            L = np.matmul(dP, Q, out=None if last else steps[k])
+            L += np.matmul(P, dQ, out=steps[0] if last else room[2])
         L += rest
         for which, X in self._squarings:  # d(X X) = dX X + X dX
             dX = L[which]
             dY = dX @ X
-            dY += X @ dX
+            dY += np.matmul(X, dX, out=steps[0] if which is ... else None)
             if which is ...:
                 L = dY
             else:
@@ -364,9 +364,9 @@ def _needless_halvings(A: Array, square: Array, bound: Any, limit: float, order:
     """Return how many halvings were needless, for matrices whose powers stay far below those of their norm.
 
     Squaring such a matrix as often as its norm asks for loses digits (Al-Mohy & Higham 2009a).  For
-    truncation α = max(‖A⁶‖^(1/6), ‖A⁸‖^(1/8)) will do: every even number from 12 on is a sum of sixes and eights, so
-    ‖A^k‖ ≤ α^k for even k and ≤ ‖A‖ α^(k−1) for odd k, and one factor ‖A‖ is what a relative backward error
-    may have.  For rounding, which grows with the powers of |A|, the same limit is put on
+    truncation α = max(‖A⁶‖^(1/6), ‖A⁸‖^(1/8)) will do: every even number from 12 on is a sum of sixes and
+    eights, so ‖A^k‖ ≤ α^k for even k and ≤ ‖A‖ α^(k−1) for odd k, and one factor ‖A‖ is what a relative
+    backward error may have.  For rounding, which grows with the powers of |A|, the same limit is put on
     (‖ |A|^k ‖ / ‖A‖)^(1/(k−1)), k = order + 1.  Whether any of this can help, the fourth power of |A| tells.
     """
     size = np.abs(A).astype(np.float64, copy=False)

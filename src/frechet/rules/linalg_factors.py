@@ -72,13 +72,18 @@ class LU:
     @property
     def slogdet(self) -> tuple[Array, Array]:
         """The sign and the logarithm of the absolute value of det A."""
-        diagonal = np.diagonal(self._lu)
+        scalar = self._lu.dtype.type
+        diagonal = self._lu.diagonal()
         size = np.abs(diagonal)
         if self.singular:
-            return self._lu.dtype.type(0), size.dtype.type(-np.inf)
-        exchanges = np.count_nonzero(self._pivots != np.arange(len(size)))
-        sign = np.prod(diagonal / size) * (-1 if exchanges % 2 else 1)
-        return self._lu.dtype.type(sign), np.sum(np.log(size))
+            return scalar(0), size.dtype.type(-np.inf)
+        changes = np.count_nonzero(self._pivots != np.arange(len(size)))
+        if diagonal.dtype.kind == "c":
+            sign = (diagonal / size).prod()
+        else:
+            sign = 1.0
+            changes += np.count_nonzero(diagonal < 0)
+        return scalar(-sign if changes % 2 else sign), np.log(size).sum()
 
     def _refuse_singular(self) -> None:
         if self.singular:
@@ -126,7 +131,7 @@ Factorization = LU | Stacked
 def factorized(A: Array, *others: Array) -> Factorization:
     """The factorization of the plain value of a matrix, or a stack, in its common dtype with others."""
     A = np.asarray(primal(A))
-    if others or A.dtype.kind not in "fc":
+    if any(x.dtype is not A.dtype for x in others) or A.dtype.kind not in "fc":
         dtype = np.result_type(A, *(primal(x) for x in others))
         A = A.astype(dtype if dtype.kind in "fc" else float, copy=False)
     if A.ndim == 2 and A.shape[0] == A.shape[1] > 0 and A.dtype.char in "fdFD":

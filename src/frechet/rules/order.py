@@ -294,8 +294,8 @@ def setxor1d(ar1: Array, ar2: Array, assume_unique: bool = False) -> Array:
 
 
 refuse(
-    "its result exists only where an entry of one array equals one of the other; a change of either removes it. "
-    "Find the places with np.intersect1d(fr.stop_gradient(x), y, return_indices=True) and index x with them",
+    "its result exists only where an entry of one array equals one of the other; any change removes it. "
+    "Find the places with np.intersect1d(fr.stop_gradient(x), y, return_indices=True), and index x",
     np.intersect1d,
 )
 

@@ -7,6 +7,7 @@ what was broadcast.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,14 +60,13 @@ def second_factor(x1: Array, b: Shape) -> LinearMap:
     if len(b) == 1:  # Σ_k A[..., k] b[k]
         if len(a) == 1:
             return linear(lambda v: np.matmul(v, x1), lambda w: _column(w) * x1.conj())
-        rows = (int(np.prod(a[:-1])), a[-1])
-        tall = x1 if len(a) == 2 else np.reshape(x1, rows)
+        tall = x1 if len(a) == 2 else np.reshape(x1, (math.prod(a[:-1]), a[-1]))
         times = linear(lambda v: np.matmul(v, tall.T), lambda w: np.matmul(w, tall.conj()))
-        return times if len(a) == 2 else compose(maps.reshape(rows[:1], a[:-1]), times)
+        return times if len(a) == 2 else compose(maps.reshape(tall.shape[:1], a[:-1]), times)
     if len(a) == 1:
         return linear(lambda v: np.matmul(x1, v), lambda w: x1.conj()[:, None] * w[..., None, :])
     if len(b) == 2:  # a stack of matrices times one matrix is a tall matrix times it
-        rows = (int(np.prod(a[:-1])), a[-1])
+        rows = (math.prod(a[:-1]), a[-1])
         return compose(maps.reshape((rows[0], b[1]), (*a[:-1], b[1])), left(np.reshape(x1, rows)))
     return compose(left(x1), Broadcast(b, np.broadcast_shapes(a[:-2], b[:-2]) + b[-2:]))
 

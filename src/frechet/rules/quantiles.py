@@ -111,7 +111,7 @@ class Quantile:
         return self.places
 
     def entries(self) -> Any:
-        """Where the two entries lie in the flattened rows, and the map by which these have to be sorted before.
+        """Where the two entries lie in the flattened rows, and the map that has to sort these before.
 
         A few entries without an equal are found by partition, without sorting.
         """

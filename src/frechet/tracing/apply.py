@@ -262,18 +262,23 @@ def _share_outer_factor(trace: Any, edges: list[Any], rule: Rule) -> list[Any]:
 
 def _several(trace: Any, values: Any, edges: Any, rule: Rule) -> Any:
     """The traced results of a function that returns several."""
-    spaces = tuple(space_of(v) if v is not None else NO_TANGENT for v in values)
+    varies = [_varies(v) for v in values]
+    spaces = tuple(space_of(v) if ok else NO_TANGENT for v, ok in zip(values, varies, strict=True))
     parent = trace.node(Outputs(spaces), edges, rule)
-    results = []
-    for k, v in enumerate(values):
-        kind = getattr(primal(v), "dtype", np.dtype(type(v)) if type(v) in PYTHON_SCALARS else None)
-        if kind is not None and kind.kind in "fc" and (parent is not None):
-            results.append(trace.record(v, ((parent, Select(k)),), rule))
-        else:
-            results.append(v)
+    results = [
+        trace.record(v, ((parent, Select(k)),), rule) if ok and parent is not None else v
+        for k, (v, ok) in enumerate(zip(values, varies, strict=True))
+    ]
     if hasattr(values, "_make"):
         return values._make(results)
     return type(values)(results)
+
+
+def _varies(v: Any) -> bool:
+    """Whether a result has a tangent: a floating-point or complex number or array."""
+    plain = primal(v)
+    kind = type(plain)
+    return kind is float or kind is complex or (hasattr(plain, "dtype") and plain.dtype.kind in "fc")
 
 
 carriers[Traced] = apply
