@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import frechet as fr
-from frechet.testing import numerical_pushforward
+from frechet.testing import check_rule, numerical_pushforward
 
 # A handful of operations on numbers of size one.
 EXACT = 1e-12
@@ -682,6 +682,178 @@ def test_array_is_a_copy():
 def test_ragged_lists_are_refused():
     with pytest.raises(ValueError, match="shape"):
         fr.grad(lambda x: np.sum(fr.array([[x[0], x[1]], [x[2]]])))(x3)
+
+
+# --- methods, attributes and indexing of arrays ------------------------------------------------------------------
+
+X = np.random.default_rng(3).uniform(0.2, 2.0, (2, 3))
+METHODS = {
+    "sum": lambda x: x.sum(), "sum axis": lambda x: x.sum(0), "sum keepdims": lambda x: x.sum(axis=-1, keepdims=True),
+    "mean": lambda x: x.mean(axis=1), "var": lambda x: x.var(ddof=1), "std": lambda x: x.std(axis=0), "prod": lambda x: x.prod(axis=1),
+    "cumsum": lambda x: x.cumsum(), "cumsum axis": lambda x: x.cumsum(1), "cumprod": lambda x: x.cumprod(axis=0),
+    "max": lambda x: x.max(), "min": lambda x: x.min(axis=0), "clip": lambda x: x.clip(0.5, 1.5), "round": lambda x: x.round(1) + x,
+    "reshape": lambda x: x.reshape(3, 2), "reshape tuple": lambda x: x.reshape((3, -1)), "reshape F": lambda x: x.reshape(3, 2, order="F"),
+    "ravel": lambda x: x.ravel(), "ravel F": lambda x: x.ravel("F"), "flatten": lambda x: x.flatten(), "flatten F": lambda x: x.flatten("F"),
+    "T": lambda x: x.T * np.ones((3, 2)), "mT": lambda x: x.mT, "transpose": lambda x: x.transpose(1, 0), "transpose tuple": lambda x: x.transpose((1, 0)),
+    "transpose None": lambda x: x.transpose(None), "swapaxes": lambda x: x.swapaxes(0, 1), "squeeze": lambda x: x[None].squeeze(),
+    "squeeze axis": lambda x: x[:, None].squeeze(axis=1), "dot": lambda x: x.dot(np.arange(3.0)), "dot traced": lambda x: x.dot(x.T),
+    "trace": lambda x: x.trace(), "diagonal": lambda x: x.diagonal(1), "take": lambda x: x.take([0, 0, 5]), "take axis": lambda x: x.take([1], axis=1),
+    "repeat": lambda x: x.repeat(2, axis=0), "compress": lambda x: x.compress([True, False, True], axis=1), "copy": lambda x: x.copy(),
+    "copy F": lambda x: x.copy("F"), "astype": lambda x: x.astype(np.float64), "astype complex": lambda x: x.astype(complex) * 1j,
+    "conj": lambda x: (x * 1j).conj(), "real": lambda x: (x * (1 + 2j)).real, "imag": lambda x: (x * (1 + 2j)).imag, "flat": lambda x: x.flat[2],
+    "item": lambda x: x.item(1), "item pair": lambda x: x.item(1, 2), "item tuple": lambda x: x.item((0, 1)), "tolist": lambda x: x.tolist()[1][0],
+    "sort": lambda x: sorted_copy(x), "iterate": lambda x: [row * 2 for row in x][1], "reversed": lambda x: next(reversed(x)),
+    "unpack": lambda x: (lambda a, b: a * b)(*x), "len": lambda x: x * len(x), "size": lambda x: x * x.size + x.ndim, "pow": lambda x: pow(x, 2),
+    "divmod": lambda x: divmod(x, 0.7)[1], "mod": lambda x: x % 0.7, "rmod": lambda x: 5.0 % x, "abs": lambda x: abs(-x), "pos": lambda x: +x,
+    "matmul": lambda x: x @ x.T, "rmatmul": lambda x: np.ones((4, 2)) @ x, "rpow": lambda x: 2.0**x, "floordiv": lambda x: x + x // 0.7,
+    "argsort": lambda x: x[:, x[0].argsort()], "argmax": lambda x: x.ravel()[x.argmax()], "nonzero": lambda x: x[x.nonzero()],
+    "searchsorted": lambda x: x * np.sort(x, axis=None).searchsorted(1.0), "any all": lambda x: x * x.any() * x.all(), "partition": lambda x: partitioned(x),
+    "ellipsis": lambda x: x[..., 0], "newaxis": lambda x: x[:, None, ::-1], "negative": lambda x: x[-1, -2], "empty": lambda x: x[:, 2:1],
+    "mask": lambda x: x[x > 0.7], "rows": lambda x: x[[1, 0, 1]], "pairs": lambda x: x[[0, 1], [2, 0]], "bool row": lambda x: x[np.array([True, False])],
+    "index array": lambda x: x[:, np.array([[0, 1], [2, 2]])], "numpy int": lambda x: x[np.int64(1), np.uint8(2)], "full": lambda x: x[()], "new 0-d": lambda x: x[0, 0][None],
+}  # fmt: skip
+
+
+def sorted_copy(x):
+    y = x.copy()
+    y.sort(axis=0)
+    return y
+
+
+def partitioned(x):
+    y = x.copy()
+    y.partition(1, axis=1)
+    return y
+
+
+@pytest.mark.parametrize("f", METHODS.values(), ids=METHODS)
+def test_methods_and_indexing(f):
+    check_rule(f, X)
+    plain = f(X)
+    value = fr.vjp(f, X)[0]
+    assert type(value) is type(plain)
+    np.testing.assert_array_equal(value, plain)
+    assert np.result_type(value) == np.result_type(plain)
+
+
+METADATA = {
+    "shape": lambda x: x.shape, "ndim": lambda x: x.ndim, "size": lambda x: x.size, "dtype": lambda x: x.dtype, "itemsize": lambda x: x.itemsize,
+    "nbytes": lambda x: x.nbytes, "strides": lambda x: x.strides, "contiguous": lambda x: x.flags.c_contiguous, "len": lambda x: len(x),
+    "np.shape": lambda x: np.shape(x), "np.ndim": lambda x: np.ndim(x), "np.size": lambda x: np.size(x), "result_type": lambda x: np.result_type(x),
+    "result_type pair": lambda x: np.result_type(x, np.complex64), "iscomplexobj": lambda x: np.iscomplexobj(x), "can_cast": lambda x: np.can_cast(x.dtype, complex),
+    "device": lambda x: x.device, "argmax": lambda x: x.argmax(), "argsort": lambda x: x.argsort().tolist(), "compare": lambda x: (x > 1).tolist(),
+    "floor": lambda x: np.floor(x).tolist(), "all": lambda x: bool(np.all(x > 0)), "allclose": lambda x: np.allclose(x, x), "isnan": lambda x: np.isnan(x).tolist(),
+    "zeros_like": lambda x: np.zeros_like(x).shape, "broadcast_shapes": lambda x: np.broadcast_shapes(x.shape, (1, 3)), "iterates": lambda x: len(list(x)),
+    "item of bools": lambda x: (x > 1).sum().item(), "contains": lambda x: X[0, 0] in x,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("f", METADATA.values(), ids=METADATA)
+def test_metadata(f):
+    seen = []
+    fr.grad(lambda x: (seen.append(fr.stop_gradient(f(x))), np.sum(x))[1])(X)
+    fr.hessian(lambda x: (seen.append(fr.stop_gradient(f(x))), np.sum(x))[1])(X)
+    assert seen == [f(X)] * len(seen)
+
+
+def test_every_method_and_attribute_of_arrays_exists():
+    """On traced arrays too; where it cannot be differentiated it says so (see test_bad_input)."""
+    absent = {
+        "__array_interface__", "__array_struct__", "__array_finalize__", "__array_wrap__", "__array_namespace__", "__class_getitem__",
+        "__delitem__", "__setstate__", "__deepcopy__", "__dlpack_device__", "base", "ctypes", "data", "setflags", "to_device",
+        # bits of integers
+        *(f"__{p}{name}__" for name in ("and", "or", "xor", "lshift", "rshift") for p in ("", "r", "i")), "__invert__",
+    }  # fmt: skip
+    seen = []
+    fr.grad(lambda x: (seen.append(set(dir(x))), np.sum(x))[1])(X)
+    assert not set(dir(np.ndarray)) - seen[0] - absent
+
+
+def test_numbers_have_the_methods_of_numbers():
+    assert fr.grad(lambda x: x.real * 2 + x.conjugate() * x.imag)(3.0) == 2.0
+    z = fr.grad(lambda z: z.real * z.imag)(2 + 3j)
+    assert z == 3 + 2j
+    assert fr.grad(lambda x: x.item() * 2)(np.float64(3)) == 2.0
+
+
+# --- the examples of the issue -----------------------------------------------------------------------------------
+
+
+def test_modulus_of_the_first_coefficient():
+    g = fr.grad(lambda x: np.abs(np.fft.fft(x)[0]))([1, 2, 3])
+    assert g == [1.0, 1.0, 1.0]
+    g = fr.grad(lambda x: np.abs(np.fft.fft(x)[0]))(np.array([1, 2, 3]))
+    assert np.array_equal(g, [1.0, 1.0, 1.0])
+    assert g.dtype == np.float64
+
+
+def test_modulus_of_the_sum_of_the_coefficients():
+    x = np.random.default_rng(0).standard_normal(10)
+    f = lambda x: np.abs(np.sum(np.fft.fft(x)))  # noqa: E731  # = |10 x[0]|
+    g = fr.grad(f)(x)
+    assert g.dtype == np.float64
+    np.testing.assert_allclose(g, [10 * np.sign(x[0]), *[0.0] * 9], atol=1e-13)
+
+
+@pytest.mark.parametrize("norm", [None, "backward", "ortho", "forward"])
+@pytest.mark.parametrize("n", [1, 2, 5, 6])
+def test_pullbacks_of_fourier_transforms(n, norm):
+    rng = np.random.default_rng(n)
+    z, w = rng.standard_normal((2, n)) + 1j * rng.standard_normal((2, n))
+    ratio = {None: n, "backward": n, "ortho": 1.0, "forward": 1 / n}[norm]  # of ifft's conjugate transpose to fft
+    near = {"rtol": 1e-12, "atol": 1e-13}
+    np.testing.assert_allclose(fr.vjp(lambda z: np.fft.fft(z, norm=norm), z)[1](w)[0], ratio * np.fft.ifft(w, norm=norm), **near)
+    np.testing.assert_allclose(fr.vjp(lambda z: np.fft.ifft(z, norm=norm), z)[1](w)[0], np.fft.fft(w, norm=norm) / ratio, **near)
+    x, half = z.real, np.fft.rfft(w.real)
+    F = np.array([np.fft.rfft(e, norm=norm) for e in np.eye(n)]).T  # half-spectrum × n, written out
+    got = fr.vjp(lambda x: np.fft.rfft(x, norm=norm), x)[1](half)[0]
+    assert got.dtype == np.float64
+    np.testing.assert_allclose(got, np.real(F.conj().T @ half), rtol=1e-11, atol=1e-12)
+    m = n // 2 + 1
+    real = np.array([np.fft.irfft(e, n, norm=norm) for e in np.eye(m)]).T
+    imag = np.array([np.fft.irfft(1j * e, n, norm=norm) for e in np.eye(m)]).T
+    got = fr.vjp(lambda c: np.fft.irfft(c, n, norm=norm), half)[1](x)[0]
+    np.testing.assert_allclose(got, real.T @ x + 1j * (imag.T @ x), rtol=1e-11, atol=1e-12)
+
+
+def test_real_and_complex_arguments_whatever_happens_in_between():
+    def direct(a, z):
+        return np.sum(np.abs(a * z + np.exp(1j * a)))
+
+    def reassembled(a, z):
+        w = a * (np.real(z) + 1j * np.imag(z)) + np.exp(1j * a)
+        r, t = np.abs(w), np.arctan2(np.imag(w), np.real(w))
+        return np.sum(np.abs(r * np.cos(t) + 1j * r * np.sin(np.angle(w))))
+
+    rng = np.random.default_rng(0)
+    a, z = rng.standard_normal(4), rng.standard_normal(4) + 1j * rng.standard_normal(4)
+    w = a * z + np.exp(1j * a)
+    expected_a = np.real(np.conj(w) * (z + 1j * np.exp(1j * a))) / np.abs(w)
+    expected_z = a * w / np.abs(w)
+    for f in (direct, reassembled):
+        ga, gz = fr.grad(f, argnums=(0, 1))(a, z)
+        assert ga.dtype == np.float64
+        assert gz.dtype == np.complex128
+        np.testing.assert_allclose(ga, expected_a, rtol=1e-11)
+        np.testing.assert_allclose(gz, expected_z, rtol=1e-11)
+        ga, gz = fr.grad(f, argnums=(0, 1))(a.astype(np.float32), z.astype(np.complex64))
+        assert (ga.dtype, gz.dtype) == (np.float32, np.complex64)
+
+
+@pytest.mark.parametrize("name", ["expm", "solve_continuous_lyapunov"])
+def test_hessians_through_matrix_functions(name):
+    rng = np.random.default_rng(0)
+    A, Q, W = rng.standard_normal((3, 3, 3))
+    A = A - 3 * np.eye(3)
+
+    def f(A):
+        return np.sum(W * (fr.linalg.expm(A) if name == "expm" else fr.linalg.solve_continuous_lyapunov(A, Q)))
+
+    V = rng.standard_normal((3, 3))
+    H = fr.hessian(f)(A)
+    (numerical,), error = numerical_pushforward(lambda t: [fr.grad(f)(A + t * V)], 0.02)
+    np.testing.assert_allclose(np.tensordot(H, V, 2), numerical, atol=10 * error + 1e-9)
+    np.testing.assert_allclose(H, np.transpose(H, (2, 3, 0, 1)), atol=1e-12)
 
 
 # --- whole programs against differences --------------------------------------------------------------------------

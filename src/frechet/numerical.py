@@ -2,7 +2,7 @@
 
 Complex step: f'(x) v = Im f(x + i h v) / h, exact to rounding for h so small that h² vanishes, for functions that are
 analytic and accept complex arguments (Squire & Trapp, SIAM Review 40 (1998) 110-112).  Central differences are
-extrapolated to step zero with an error estimate (Ridders 1982, see frechet.testing.differences).
+extrapolated to step zero with an error estimate (Ridders 1982, see frechet.differences).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .differences import numerical_pushforward
 from .errors import NotDifferentiableError
 from .linear_map import Array, LinearMap
 from .rule import carriers, primal
@@ -69,8 +70,6 @@ class NumericalDerivative(LinearMap):
 
         if self.method == "complex-step":
             return [self._imaginary(y, value) / _STEP for y, value in zip(at(1j * _STEP), self.values, strict=True)]
-        from .testing.differences import numerical_pushforward
-
         size = max((float(np.max(np.abs(a), initial=0.0)) for a in map(np.asarray, (self.args[k] for k in positions))))
         width = max(float(np.max(np.abs(d), initial=0.0)) for d in direction)
         derivative, error = numerical_pushforward(at, 0.02 * max(size, 1e-3) / max(width, 1e-300))

@@ -236,6 +236,12 @@ def register_space(type_: type, builder: Callable[[Any], Space]) -> None:
     ----------
     type_ : the type of the values (subclasses do not inherit the entry).
     builder : called with a value; returns a `Space` that must not keep the value alive.
+
+    >>> class Meters(float):
+    ...     pass
+    >>> register_space(Meters, lambda x: space(float(x)))
+    >>> space(Meters(2.0))
+    ScalarSpace(float)
     """
     _builders[type_] = builder
 

@@ -56,7 +56,7 @@ class Modulus(LinearMap):
         """Numbers z and y whose quotient is sign(z), also where |z| is 0 or too small to divide by."""
         if not self._checked:
             y = primal(self.y)
-            small = y < np.finfo(y.dtype).tiny
+            small = y < np.finfo(np.result_type(y)).tiny
             if np.any(small):
                 self.z, self.y = np.where(small, np.sign(self.z), self.z), np.where(small, 1, self.y)
             self._checked = True

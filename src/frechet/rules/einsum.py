@@ -211,6 +211,11 @@ def equation_of(subscripts: str, shapes: tuple[Shape, ...]) -> Equation:
     if len(spare) < longest:
         raise ValueError(f"np.einsum: {subscripts!r} needs more than {len(LETTERS)} labels")
     written = [t.replace("...", spare[longest - n :]) for t, n in zip(terms, counts, strict=True)]
+    for labels, shape in zip(written, shapes, strict=True):
+        if len({*zip(labels, shape, strict=True)}) > len({*labels}):
+            raise ValueError(
+                f"np.einsum: a label of {labels!r} has several lengths in an operand of shape {shape}"
+            )
     if arrow:
         result = result.replace("...", spare)
     else:

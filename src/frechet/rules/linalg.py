@@ -7,7 +7,7 @@ linalg_spectral         eigh, eigvalsh, eig, eigvals
 linalg_svd              svd, svdvals, matrix_rank
 linalg_least_squares    pinv, lstsq
 linalg_norms            norm, vector_norm, matrix_norm, cond
-products                matmul, vecdot, outer, cross, tensordot, trace
+products                matmul, vecdot, outer, cross (the rule: numerical), tensordot, trace
 shaping                 matrix_transpose
 selecting               diagonal
 linalg_factors          what they share: LU and triangular factorizations

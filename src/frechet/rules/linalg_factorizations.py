@@ -178,11 +178,10 @@ class QRMap(LinearMap):
 
     def pull(self, w: Any) -> Array:
         Q, R, k = self.Q, self.R, self.k
-        p = np.shape(Q)[-1]
+        (m, p), n = np.shape(Q)[-2:], np.shape(R)[-1]
         wQ, wR = w
-        Qh = adjoint_matrix(Q)
-        wR = wR * (1 - strictly_lower(*np.shape(R)[-2:], real_char(R)))
-        M = np.matmul(Qh, wQ)
+        wR = wR * (1 - strictly_lower(p, n, real_char(R)))
+        M = np.matmul(adjoint_matrix(Q), wQ)
         omega = M - np.matmul(wR, adjoint_matrix(R))
         skew = omega - adjoint_matrix(omega)
         if p > k:
@@ -190,12 +189,10 @@ class QRMap(LinearMap):
         C = skew[..., :, :k] * strictly_lower(p, k, real_char(R))
         if np.iscomplexobj(skew):
             C = C + 1j * np.imag(omega[..., :, :k] * np.eye(p, k, dtype=real_char(R)))
-        B = np.matmul(Q, C)
-        if k == p < np.shape(Q)[-2]:
-            B = B + (wQ - np.matmul(Q, M))
-        first = self._times_inverse(B, adjoint=True)
-        n = np.shape(R)[-1]
-        return np.matmul(Q, wR) + (first if k == n else _padded(first, n))
+        if k == p < m:  # the cotangent of dA R₁⁻¹, with a part outside of the range of Q
+            outside = self._times_inverse(wQ + np.matmul(Q, C - M), adjoint=True)
+            return np.matmul(Q, wR) + outside  # here n = k
+        return np.matmul(Q, wR + _padded(self._times_inverse(C, adjoint=True), n))
 
 
 def _padded(X: Array, n: int) -> Array:

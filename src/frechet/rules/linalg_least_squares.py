@@ -21,11 +21,10 @@ from .products import as_array
 
 
 @rule_for(np.linalg.pinv)
-def pinv(a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+def pinv(a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
     a = as_array(a)
-    tolerance = {"rcond": rcond} if rtol is None else {"rtol": rtol}
-    Y = np.linalg.pinv(a, hermitian=hermitian, **tolerance)
-    if not hermitian:
+    Y = np.linalg.pinv(a, rcond, hermitian, rtol=rtol)
+    if not hermitian or np.size(a) == 0:
         return Y, PinvMap(a, Y)
     lower = reading(a)
     return Y, compose(PinvMap(lower.push(a), Y), lower)

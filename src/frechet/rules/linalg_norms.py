@@ -69,16 +69,23 @@ def _matrix_norm(x: Array, ord: Any, row: int, column: int, keepdims: bool) -> A
         return p_norm(x, 2.0, (row, column), keepdims)
     if ord in (2, -2, "nuc"):
         s = np.linalg.svdvals(np.moveaxis(x, (row, column), (-2, -1)))
-        y = np.sum(s, axis=-1) if ord == "nuc" else (np.max if ord == 2 else np.min)(s, axis=-1)
+        y = np.sum(s, axis=-1) if ord == "nuc" else _extreme(s, ord, -1, False)
         return np.expand_dims(y, (row, column)) if keepdims else y
     if ord not in (1, -1, np.inf, -np.inf):
         raise ValueError("Invalid norm order for matrices.")
     # 1: the largest absolute column sum; inf: the largest row sum
     summed, compared = (row, column) if abs(ord) == 1 else (column, row)
     sums = np.sum(np.abs(x), axis=summed, keepdims=True)
-    return (np.max if ord > 0 else np.min)(
-        sums, axis=(row, column) if keepdims else (summed, compared), keepdims=keepdims
-    )
+    return _extreme(sums, ord, (row, column) if keepdims else (summed, compared), keepdims)
+
+
+def _extreme(x: Array, order: float, axis: Any, keepdims: bool) -> Array:
+    """The largest entries for a positive order (0 if there are none), the smallest for a negative one."""
+    if order < 0:
+        return np.min(x, axis=axis, keepdims=keepdims)
+    if np.size(x) == 0:
+        return np.max(x, axis=axis, keepdims=keepdims, initial=0)
+    return np.max(x, axis=axis, keepdims=keepdims)
 
 
 # --- vector norms ------------------------------------------------------------------------------------------
@@ -87,7 +94,7 @@ def _matrix_norm(x: Array, ord: Any, row: int, column: int, keepdims: bool) -> A
 def p_norm(x: Array, p: float, axes: tuple[int, ...], keepdims: bool) -> Array:
     """(Σ |x|^p)^(1/p) over (negative) axes; the limits for p = ±inf; the number of entries ≠ 0 for p = 0."""
     if math.isinf(p):
-        return (np.max if p > 0 else np.min)(np.abs(x), axis=axes, keepdims=keepdims)
+        return _extreme(np.abs(x), p, axes, keepdims)
     if p == 0:
         return _plain_norm(primal(x), p, axes, keepdims)
     return norm_rule(x, p, axes, keepdims)
@@ -96,7 +103,8 @@ def p_norm(x: Array, p: float, axes: tuple[int, ...], keepdims: bool) -> Array:
 def _plain_norm(x: Array, p: float, axes: tuple[int, ...], keepdims: bool) -> Array:
     if p == 2 and len(axes) == np.ndim(x) and not keepdims:
         return np.linalg.norm(x)
-    return np.linalg.vector_norm(x, ord=p, axis=axes, keepdims=keepdims)
+    with np.errstate(divide="ignore"):  # of a negative order the norm is 0 where an entry is 0
+        return np.linalg.vector_norm(x, ord=p, axis=axes, keepdims=keepdims)
 
 
 def _norm(x: Array, p: float, axes: tuple[int, ...], keepdims: bool) -> Any:

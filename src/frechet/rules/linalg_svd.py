@@ -170,6 +170,8 @@ def _moved(U: Array, rotation: Array, AV: Array, E: Array, inverse: Array, zero:
 def _gathered(U: Array, w: Array, inverse: Array, zero: Array) -> tuple[Array, Array]:
     """U₁ᴴ Ū, and the cotangent of dA V₁ through what lies outside of the range of U₁, or None."""
     m, k = np.shape(U)[-2], np.shape(inverse)[-1]
+    if certainly_zero(w):
+        return np.zeros((*np.shape(w)[:-2], k, k), w.dtype), None
     U1, U2, w1, w2 = U[..., :k], U[..., k:], w[..., :k], w[..., k:]
     M = np.matmul(adjoint_matrix(U1), w1)
     if m == k:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .check_rule import RuleCheckError, check_rule
-from .differences import numerical_pushforward
+from ..differences import numerical_pushforward
 
 __all__ = ["RuleCheckError", "check_rule", "numerical_pushforward"]

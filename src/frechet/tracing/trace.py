@@ -170,13 +170,14 @@ class Forward:
 
     def assign(self, x: Traced, edges: Edges, rule: Any) -> Array:
         """The tangent of x after an assignment, changed in place where nothing else refers to it."""
-        *sources, (_, clear) = edges
+        *sources, last = edges
+        clear = last[1]
         written = [tangent for tangent, _ in sources if tangent is not None]
         if x.node is None and not written:
             return None
         if x.node is None:
             x.node = space_of(x.value).zeros()
-        elif sys.getrefcount(x.node) > ALONE or is_viewed(x.node):
+        elif sys.getrefcount(x.node) > ALONE + 1 or is_viewed(x.node):  # the edge refers to it, too
             x.node = np.copy(x.node)
         for tangent in written:
             if outranks(tangent, x.node):
