@@ -1,4 +1,6 @@
-"""Bad input: an error that names what happened, the offending call and the way out; nothing detaches silently."""
+"""Bad input: an error that names what happened, the call and the way out; nothing detaches silently."""
+
+# ruff: noqa: PLW0108 - tables of small programs read best in one form
 
 from __future__ import annotations
 
@@ -31,10 +33,14 @@ def message(call, error):
     return str(info.value)
 
 
-# --- arguments ---------------------------------------------------------------------------------------------------
+# --- arguments ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("transform", [fr.grad, fr.jacobian, FORWARD, lambda f: lambda x: fr.vjp(f, x)], ids=["grad", "jacobian", "jvp", "vjp"])
+@pytest.mark.parametrize(
+    "transform",
+    [fr.grad, fr.jacobian, FORWARD, lambda f: lambda x: fr.vjp(f, x)],
+    ids=["grad", "jacobian", "jvp", "vjp"],
+)
 @pytest.mark.parametrize(
     ("x", "words"),
     [
@@ -53,10 +59,28 @@ def test_arrays_of_kinds_without_a_space(transform, x, words):
 
 @pytest.mark.parametrize(
     "x",
-    ["text", b"bytes", None, True, np.True_, np.array([True]), np.array(["a"]), print, object(), {1.0}, range(3), [], {}, [None, "a"],
-     np.datetime64("2020-01-01"), np.array(["2020-01-01"], "M8[D]"), np.timedelta64(1, "s"), np.zeros(2, [("a", float)])],
+    [
+        "text",
+        b"bytes",
+        None,
+        True,
+        np.True_,
+        np.array([True]),
+        np.array(["a"]),
+        print,
+        object(),
+        {1.0},
+        range(3),
+        [],
+        {},
+        [None, "a"],
+        np.datetime64("2020-01-01"),
+        np.array(["2020-01-01"], "M8[D]"),
+        np.timedelta64(1, "s"),
+        np.zeros(2, [("a", float)]),
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_arguments_without_a_tangent(x):
     text = message(lambda: fr.grad(lambda x: 1.0)(x), fr.NotDifferentiableError)
     assert "argument 0" in text
@@ -69,8 +93,12 @@ def test_the_argument_is_named():
     def loss(data, *, model):
         return 1.0
 
-    assert "argument 'model' of" in message(lambda: fr.grad(loss, argnums="model")(1.0, model="x"), fr.NotDifferentiableError)
-    assert "loss" in message(lambda: fr.grad(loss, argnums="model")(1.0, model="x"), fr.NotDifferentiableError)
+    assert "argument 'model' of" in message(
+        lambda: fr.grad(loss, argnums="model")(1.0, model="x"), fr.NotDifferentiableError
+    )
+    assert "loss" in message(
+        lambda: fr.grad(loss, argnums="model")(1.0, model="x"), fr.NotDifferentiableError
+    )
 
 
 def test_what_is_not_a_function():
@@ -79,7 +107,7 @@ def test_what_is_not_a_function():
             fr.grad(bad)(1.0)
 
 
-# --- results -----------------------------------------------------------------------------------------------------
+# --- results --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -118,7 +146,7 @@ def test_the_function_is_named():
     assert "forgot_the_return" in message(lambda: fr.grad(forgot_the_return)(x3), fr.NotDifferentiableError)
 
 
-# --- coercions ---------------------------------------------------------------------------------------------------
+# --- coercions ------------------------------------------------------------------------------------
 
 index_list = [1, 2, 3]
 COERCIONS = {
@@ -171,7 +199,10 @@ COERCIONS = {
     "scipy.sparse": (lambda x: scipy.sparse.eye_array(3) @ x, []),
     "scipy quad": (lambda x: scipy.integrate.quad(lambda s: s * x[0], 0, 1), ["quad"]),
     "scipy brentq": (lambda x: scipy.optimize.brentq(lambda s: s - x[0], 0, 5), ["brentq"]),
-    "scipy minimize": (lambda x: scipy.optimize.minimize(lambda s: np.sum((s - x) ** 2), np.zeros(3)), ["minimize"]),
+    "scipy minimize": (
+        lambda x: scipy.optimize.minimize(lambda s: np.sum((s - x) ** 2), np.zeros(3)),
+        ["minimize"],
+    ),
     "scipy interpolate": (lambda x: scipy.interpolate.CubicSpline(np.arange(3), x)(0.5), ["CubicSpline"]),
     "statistics": (lambda x: statistics.fmean(x), []),
     "random": (lambda x: np.random.default_rng(0).normal(x[0]), []),
@@ -179,7 +210,7 @@ COERCIONS = {
     "deepcopy": (lambda x: copy.deepcopy(x), ["deepcopy"]),
     "deepcopy of a dict": (lambda x: copy.deepcopy({"x": x}), ["deepcopy"]),
     "object array": (lambda x: np.array([x[0], None], dtype=object), ["object"]),
-    "percent format": (lambda x: "%.3f" % x[0], []),
+    "percent format": (lambda x: operator.mod("%.3f", x[0]), []),
     "bool of a number": (lambda x: 1.0 if x[0] else 2.0, ["bool(", "x != 0"]),
     "and": (lambda x: x[0] and 1.0, ["bool("]),
     "not": (lambda x: not x[0], ["bool("]),
@@ -187,7 +218,7 @@ COERCIONS = {
     "tobytes": (lambda x: x.tobytes(), ["tobytes"]),
     "resize": (lambda x: x.resize(2), ["resize"]),
     "dlpack": (lambda x: np.from_dlpack(x), []),
-}  # fmt: skip
+}
 KINDS = (fr.CoercionError, fr.NotDifferentiableError, fr.InPlaceError)
 
 
@@ -256,14 +287,27 @@ def test_comparisons_give_plain_booleans():
     seen = []
 
     def f(x):
-        seen.extend([x[0] > 0, x > 1, x == x, x[0] != 2, 3 >= x[0], x3 < x, np.isfinite(x), np.any(x > 2), 2.0 in x, max(x) is x[2]])
+        seen.extend(
+            [
+                x[0] > 0,
+                x > 1,
+                x == x,
+                x[0] != 2,
+                x[0] <= 3,
+                x3 < x,
+                np.isfinite(x),
+                np.any(x > 2),
+                2.0 in x,
+                max(x) is x[2],
+            ]
+        )
         return x[0] if x[0] < x[1] else x[1]
 
     assert np.array_equal(fr.grad(f)(x3), [1, 0, 0])
     assert all(isinstance(s, (bool, np.bool_, np.ndarray)) for s in seen)
 
 
-# --- foreign kinds of arrays beside traced values ----------------------------------------------------------------
+# --- foreign kinds of arrays beside traced values -------------------------------------------------
 
 FOREIGN = {
     "matrix": np.eye(3).view(np.matrix),
@@ -295,7 +339,7 @@ def test_foreign_arrays_beside_traced_values_are_refused(kind, use):
         assert any(word in str(error.value) for word in (type(FOREIGN[kind]).__name__, kind, "dtype"))
 
 
-# --- traced values after their transformation --------------------------------------------------------------------
+# --- traced values after their transformation -----------------------------------------------------
 
 
 def leaked(transform=fr.grad, scalar=False):
@@ -337,7 +381,9 @@ AFTER = {
     "argument of jvp": lambda y: fr.jvp(np.sum, (y,), (y,)),
     "tangent": lambda y: fr.jvp(np.sum, (x3,), (y,)),
     "cotangent": lambda y: fr.vjp(np.sin, x3)[1](y),
-    "written into a traced array": lambda y: fr.grad(lambda x: (x * 1.0).__setitem__(slice(None), y) or np.sum(x))(x3),
+    "written into a traced array": lambda y: fr.grad(
+        lambda x: (x * 1.0).__setitem__(slice(None), y) or np.sum(x)
+    )(x3),
     "fr.array": lambda y: fr.array([y, y]),
 }
 
@@ -381,10 +427,12 @@ def test_inner_value_used_in_the_outer_function():
         fr.grad(outer)(2.0)
 
 
-# --- numerics ----------------------------------------------------------------------------------------------------
+# --- numerics -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("f", [np.linalg.inv, np.linalg.det, np.linalg.cholesky, np.linalg.eigvalsh], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "f", [np.linalg.inv, np.linalg.det, np.linalg.cholesky, np.linalg.eigvalsh], ids=lambda f: f.__name__
+)
 def test_bad_matrices_raise_what_numpy_raises(f):
     for bad in (np.ones((2, 3)), np.ones(3), np.ones(())):
         plain = message(lambda bad=bad: f(bad), np.linalg.LinAlgError)
@@ -393,7 +441,11 @@ def test_bad_matrices_raise_what_numpy_raises(f):
 
 def test_singular_matrices():
     S = np.ones((2, 2))
-    for f in (np.linalg.inv, lambda A: np.linalg.solve(A, np.ones(2)), lambda A: np.linalg.matrix_power(A, -1)):
+    for f in (
+        np.linalg.inv,
+        lambda A: np.linalg.solve(A, np.ones(2)),
+        lambda A: np.linalg.matrix_power(A, -1),
+    ):
         with pytest.raises(np.linalg.LinAlgError):
             fr.grad(lambda A, f=f: np.sum(f(A)))(S)
     with pytest.raises(np.linalg.LinAlgError):
@@ -426,7 +478,10 @@ def test_errors_are_numpys(f):
 
 
 def test_a_function_without_a_rule_is_named():
-    text = message(lambda: fr.grad(lambda x: np.sum(np.apply_along_axis(np.sum, 0, np.save("never.npy", x))))(x3), fr.NotDifferentiableError)
+    text = message(
+        lambda: fr.grad(lambda x: np.sum(np.apply_along_axis(np.sum, 0, np.save("never.npy", x))))(x3),
+        fr.NotDifferentiableError,
+    )
     assert "np.save" in text
 
 
@@ -437,14 +492,20 @@ def test_a_ufunc_without_a_rule_is_named():
     assert "fr.rule" in text
 
 
-# --- the errors themselves ---------------------------------------------------------------------------------------
+# --- the errors themselves ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("error", "base"),
-    [(fr.CoercionError, TypeError), (fr.NotDifferentiableError, TypeError), (fr.TraceEndedError, RuntimeError),
-     (fr.InPlaceError, ValueError), (fr.SpaceError, ValueError), (fr.RuleError, TypeError)],
-)  # fmt: skip
+    [
+        (fr.CoercionError, TypeError),
+        (fr.NotDifferentiableError, TypeError),
+        (fr.TraceEndedError, RuntimeError),
+        (fr.InPlaceError, ValueError),
+        (fr.SpaceError, ValueError),
+        (fr.RuleError, TypeError),
+    ],
+)
 def test_errors_are_frechets_and_pythons(error, base):
     assert issubclass(error, fr.FrechetError)
     assert issubclass(error, base)

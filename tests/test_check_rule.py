@@ -1,5 +1,7 @@
 """check_rule accepts right derivatives and rejects every kind of wrong one."""
 
+# ruff: noqa: PLW0108 - tables of small programs read best in one form
+
 from __future__ import annotations
 
 import numpy as np
@@ -17,7 +19,7 @@ x3 = np.array([0.5, 1.2, 2.0])
 z3 = x3 + 1j * x3[::-1]
 
 
-# --- right derivatives -------------------------------------------------------------------------------------------
+# --- right derivatives ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_returns_nothing():
     assert check_rule(np.sin, x3) is None
 
 
-# --- the three of the issue --------------------------------------------------------------------------------------
+# --- the three of the issue -----------------------------------------------------------------------
 
 
 def test_rejects_the_frechet_derivative_of_inv_passed_off_as_its_pullback():
@@ -112,7 +114,7 @@ def test_rejects_a_complex_cotangent_for_real_input():
         check_rule(product, x3, x3)
 
 
-# --- every other kind of mistake ---------------------------------------------------------------------------------
+# --- every other kind of mistake ------------------------------------------------------------------
 
 
 class Mutating(LinearMap):
@@ -157,23 +159,43 @@ WRONG = {
     "affine pushforward": body(lambda x: linear(lambda v: 2 * x * v + 1e-3, lambda w: 2 * x * w)),
     "shape of the pushforward": body(lambda x: linear(lambda v: np.sum(2 * x * v), lambda w: 2 * x * w)),
     "shape of the pullback": body(lambda x: linear(lambda v: 2 * x * v, lambda w: np.sum(w))),
-    "stacks in the pushforward": body(lambda x: linear(lambda v: (2 * x * v.T).T if v.ndim > 1 and v.shape[0] == 3 else 2 * x * v,
-                                                        lambda w: 2 * x * w)),
-    "stacks in the pullback": body(lambda x: linear(lambda v: 2 * x * v, lambda w: 2 * x * (w if np.ndim(w) == 1 else w[::-1]))),
-    "axis counted from the front": fr.rule(lambda x: (np.cumsum(x), linear(lambda v: np.cumsum(v, 0),
-                                                                          lambda w: np.flip(np.cumsum(np.flip(w, 0), 0), 0)))),
+    "stacks in the pushforward": body(
+        lambda x: linear(
+            lambda v: (2 * x * v.T).T if v.ndim > 1 and v.shape[0] == 3 else 2 * x * v, lambda w: 2 * x * w
+        )
+    ),
+    "stacks in the pullback": body(
+        lambda x: linear(lambda v: 2 * x * v, lambda w: 2 * x * (w if np.ndim(w) == 1 else w[::-1]))
+    ),
+    "axis counted from the front": fr.rule(
+        lambda x: (
+            np.cumsum(x),
+            linear(lambda v: np.cumsum(v, 0), lambda w: np.flip(np.cumsum(np.flip(w, 0), 0), 0)),
+        )
+    ),
     "mutates the tangent": body(lambda x: Mutating(x, "push")),
     "mutates the cotangent": body(lambda x: Mutating(x, "pull")),
     "value under differentiation": with_value(np.square, lambda x: x**2 + 1e-3, lambda x: diagonal(2 * x)),
-    "dtype under differentiation": with_value(np.square, lambda x: (x**2).astype(np.float32), lambda x: diagonal(2 * x)),
-    "shape under differentiation": with_value(np.square, lambda x: (x**2)[None], lambda x: linear(lambda v: (2 * x * v)[..., None, :],
-                                                                                                     lambda w: (2 * x * w)[..., 0, :])),
+    "dtype under differentiation": with_value(
+        np.square, lambda x: (x**2).astype(np.float32), lambda x: diagonal(2 * x)
+    ),
+    "shape under differentiation": with_value(
+        np.square,
+        lambda x: (x**2)[None],
+        lambda x: linear(lambda v: (2 * x * v)[..., None, :], lambda w: (2 * x * w)[..., 0, :]),
+    ),
     "second order by stop_gradient": body(lambda x: diagonal(2 * fr.stop_gradient(x))),
-    "second order of the pullback": body(lambda x: linear(lambda v: 2 * x * v, lambda w: 2 * fr.stop_gradient(x) * w)),
-    "second order of the pushforward": body(lambda x: linear(lambda v: 2 * fr.stop_gradient(x) * v, lambda w: 2 * x * w)),
-    "conjugate missing": fr.rule(lambda x: (x**2 * 1j, linear(lambda v: 2j * x * v, lambda w: np.real(2j * x * w)))),
+    "second order of the pullback": body(
+        lambda x: linear(lambda v: 2 * x * v, lambda w: 2 * fr.stop_gradient(x) * w)
+    ),
+    "second order of the pushforward": body(
+        lambda x: linear(lambda v: 2 * fr.stop_gradient(x) * v, lambda w: 2 * x * w)
+    ),
+    "conjugate missing": fr.rule(
+        lambda x: (x**2 * 1j, linear(lambda v: 2j * x * v, lambda w: np.real(2j * x * w)))
+    ),
     "nan": body(lambda x: diagonal(2 * x * np.nan)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
@@ -275,7 +297,7 @@ def test_nothing_to_differentiate():
 
 
 def test_a_point_that_is_not_smooth_is_named():
-    with pytest.raises(RuleCheckError, match="smooth|differs"):
+    with pytest.raises(RuleCheckError, match=r"smooth|differs"):
         check_rule(np.abs, np.array([0.0, 1.0]))
 
 
@@ -292,12 +314,18 @@ def test_small_derivatives_are_not_taken_for_zero():
         check_rule(wrong, x3)
 
 
-# --- differences -------------------------------------------------------------------------------------------------
+# --- differences ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("f", "expected"),
-    [(np.sin, 1.0), (lambda t: np.exp(3 * t), 3.0), (lambda t: t**3, 0.0), (lambda t: 1 / (1 + t), -1.0), (lambda t: np.exp(2j * t), 2j)],
+    [
+        (np.sin, 1.0),
+        (lambda t: np.exp(3 * t), 3.0),
+        (lambda t: t**3, 0.0),
+        (lambda t: 1 / (1 + t), -1.0),
+        (lambda t: np.exp(2j * t), 2j),
+    ],
 )
 def test_numerical_pushforward(f, expected):
     (derivative,), error = numerical_pushforward(lambda t: [f(t)])
@@ -312,7 +340,7 @@ def test_numerical_pushforward_tells_where_it_fails():
     assert not error < 1e300
 
 
-# --- the algebra makes right rules -------------------------------------------------------------------------------
+# --- the algebra makes right rules ----------------------------------------------------------------
 
 
 def test_rules_in_maps():
@@ -327,7 +355,9 @@ def test_rules_in_maps():
         y = A @ x
         return x @ y, (
             linear(lambda v: v @ (y + A.T @ x), lambda w: np.multiply.outer(w, y + A.T @ x)),
-            linear(lambda v: np.sum(v * np.outer(x, x), (-2, -1)), lambda w: np.multiply.outer(w, np.outer(x, x))),
+            linear(
+                lambda v: np.sum(v * np.outer(x, x), (-2, -1)), lambda w: np.multiply.outer(w, np.outer(x, x))
+            ),
         )
 
     check_rule(quadratic, np.arange(4.0), A4)

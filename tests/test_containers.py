@@ -1,4 +1,6 @@
-"""Containers in and out: dicts, lists, tuples, named tuples, dataclasses, nested, with leaves of every kind."""
+"""Containers in and out: dicts, lists, tuples, named tuples, dataclasses, nested, with any leaves."""
+
+# ruff: noqa: PLW0108, PT017 - tables of small programs read best in one form; some tests allow a result or an error
 
 from __future__ import annotations
 
@@ -61,7 +63,7 @@ class Inherited(Layer):
     scale: float = 2.0
 
 
-# --- one container at a time -------------------------------------------------------------------------------------
+# --- one container at a time ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -130,13 +132,15 @@ def test_integers_in_containers():
 
 
 def test_kinds_of_leaves_are_kept():
-    g = fr.grad(lambda p: np.sum(p["a"] * 2.0) + p["b"] + np.real(p["c"]))({"a": np.ones(2, np.float32), "b": np.float16(1), "c": 1j})
+    g = fr.grad(lambda p: np.sum(p["a"] * 2.0) + p["b"] + np.real(p["c"]))(
+        {"a": np.ones(2, np.float32), "b": np.float16(1), "c": 1j}
+    )
     assert g["a"].dtype == np.float32
     assert type(g["b"]) is np.float16
     assert type(g["c"]) is complex
 
 
-# --- dataclasses -------------------------------------------------------------------------------------------------
+# --- dataclasses ----------------------------------------------------------------------------------
 
 
 def test_dataclass_with_methods():
@@ -187,7 +191,9 @@ def test_dataclasses_in_lists_and_lists_in_dataclasses():
     assert g[1].rate[1]["deep"] == pytest.approx(value / 2, rel=1e-14)
     step = 1e-6
     layers[0].bias += step
-    assert g[0].bias == pytest.approx((f(layers) - value) / step, rel=1e-4)  # one-sided: of the order of the step
+    assert g[0].bias == pytest.approx(
+        (f(layers) - value) / step, rel=1e-4
+    )  # one-sided: of the order of the step
 
 
 def test_dataclass_made_inside_the_function():
@@ -205,7 +211,7 @@ def test_dataclass_made_inside_the_function():
     assert tangent["layer"].name is None
 
 
-# --- splatted arguments (example of the issue) -------------------------------------------------------------------
+# --- splatted arguments (example of the issue) ----------------------------------------------------
 
 
 def test_gradient_of_a_splatted_array_or_list_has_its_shape():
@@ -254,7 +260,7 @@ def test_len_and_iteration_of_numbers():
         fr.grad(lambda x: sum(x))(2.0)
 
 
-# --- subclasses and registered types -----------------------------------------------------------------------------
+# --- subclasses and registered types --------------------------------------------------------------
 
 
 class MyDict(dict):
@@ -286,7 +292,9 @@ class Interval:
 
 
 def test_types_registered_with_optree():
-    optree.register_pytree_node(Interval, lambda i: ([i.low, i.high], None), lambda _, v: Interval(*v), namespace="frechet")
+    optree.register_pytree_node(
+        Interval, lambda i: ([i.low, i.high], None), lambda _, v: Interval(*v), namespace="frechet"
+    )
     g = fr.grad(lambda i: i.high**2 - i.low)(Interval(1.0, 2.0))
     assert type(g) is Interval
     assert (g.low, g.high) == (-1.0, 4.0)
@@ -311,7 +319,7 @@ def test_empty_containers_beside_others():
     assert g == [6.0, [], {}, ()]
 
 
-# --- any nested container ----------------------------------------------------------------------------------------
+# --- any nested container -------------------------------------------------------------------------
 
 leaves = st.one_of(
     st.floats(-2, 2, width=16),
@@ -381,6 +389,12 @@ def test_any_nested_container(tree):
 
     walk(tree, fr.grad(f)(tree), visit)
     value, pullback = fr.vjp(lambda p: p, tree)
-    walk(tree, value, lambda x, y: np.testing.assert_array_equal(np.asarray(y, object), np.asarray(x, object)))
+    walk(
+        tree, value, lambda x, y: np.testing.assert_array_equal(np.asarray(y, object), np.asarray(x, object))
+    )
     ones = fr.space(tree).zeros()
-    walk(tree, pullback(ones)[0], lambda x, g: None if g is None else np.testing.assert_array_equal(g, np.zeros(np.shape(x))))
+    walk(
+        tree,
+        pullback(ones)[0],
+        lambda x, g: None if g is None else np.testing.assert_array_equal(g, np.zeros(np.shape(x))),
+    )

@@ -1,5 +1,7 @@
 """Cost, by counting: bytes allocated, calls of rules, what is kept.  Nothing here measures time."""
 
+# ruff: noqa: PLW0108 - tables of small programs read best in one form
+
 from __future__ import annotations
 
 import gc
@@ -39,9 +41,9 @@ def peak(function, *args):
 
 
 def whole_arrays(function, n):
-    """How many arrays with at least half as many entries as a vector of length n are made while function runs.
+    """How many arrays at least half as large as a vector of length n are made while function runs.
 
-    A loop that copies the vector in every step makes n of them, though never two at once: the peak does not show it.
+    A loop that copies the vector in every step makes n of them, never two at once: the peak does not show it.
     """
     function()  # rules are entered into the table under NumPy's own functions, before these are replaced
     count = 0
@@ -115,10 +117,16 @@ def row_writes(x):
 
 
 LOOPS = [reads, writes, recurrence, augmented, rows, row_writes]
+
+
+def both_ways(L, x):
+    return lambda: (L(x), L.adjoint(1.0))
+
+
 SWEEPS = {
     "grad": lambda f, x: lambda: fr.grad(f)(x),
     "jvp": lambda f, x: lambda: fr.jvp(f, (x,), (x,)),
-    "linearize": lambda f, x: (lambda L: lambda: (L(x), L.adjoint(1.0)))(fr.linearize(f, x)[1]),
+    "linearize": lambda f, x: both_ways(fr.linearize(f, x)[1], x),
     "hvp": lambda f, x: lambda: fr.hvp(f, (x,), (x,)),
     "grad of grad": lambda f, x: lambda: fr.grad(lambda x: np.sum(fr.grad(f)(x)))(x),
 }
@@ -127,7 +135,7 @@ SWEEPS = {
 @pytest.mark.parametrize("sweep", SWEEPS.values(), ids=SWEEPS)
 @pytest.mark.parametrize("f", LOOPS, ids=lambda f: f.__name__)
 def test_loop_of_reads_or_writes_copies_no_array_per_step(f, sweep):
-    """A loop of n indexed reads or writes costs O(n): the number of whole-array allocations does not grow with n."""
+    """A loop of n indexed reads or writes costs O(n): the number of whole arrays does not grow with n."""
     counts = [whole_arrays(sweep(f, np.linspace(0.1, 1.0, n)), n) for n in (40, 160)]
     assert counts[1] <= counts[0] + 2
 
@@ -135,7 +143,9 @@ def test_loop_of_reads_or_writes_copies_no_array_per_step(f, sweep):
 @pytest.mark.parametrize("f", LOOPS, ids=lambda f: f.__name__)
 def test_memory_of_a_loop_grows_linearly(f):
     small, large = (peak(fr.grad(f), np.linspace(0.1, 1.0, n)) for n in (200, 1600))
-    assert large < 8 * 1.5 * small + 20_000  # eight times the length; half as much again for lists that grow in jumps
+    assert (
+        large < 8 * 1.5 * small + 20_000
+    )  # eight times the length; half as much again for lists that grow in jumps
 
 
 def test_stacked_directions_through_a_loop_do_not_copy_the_stack_per_step():
@@ -152,7 +162,7 @@ def test_stacked_directions_through_a_loop_do_not_copy_the_stack_per_step():
     assert large < 3 * small  # linear in the steps, not steps × n²
 
 
-# --- what reverse mode keeps -------------------------------------------------------------------------------------
+# --- what reverse mode keeps ----------------------------------------------------------------------
 
 N = 2**17  # 1 MB of doubles
 x1 = np.linspace(0.1, 1.0, N)
@@ -189,12 +199,12 @@ def test_values_kept_per_step(step, residuals):
 
 
 def test_peak_of_a_chain_of_elementwise_operations():
-    """sin → exp → tanh → square: what the rules need is four arrays, besides one cotangent coming and one going."""
+    """sin → exp → tanh → square: what the rules need, and what is just being made."""
 
     def f(x):
         return np.sum(np.square(np.tanh(np.exp(np.sin(x)))))
 
-    # kept: exp's and tanh's results (square's argument is tanh's result; sin's argument is x itself); in flight:
+    # kept: the results of exp and tanh (square needs that of tanh, sin only x itself); in flight:
     # a value being made, or a cotangent, its successor and one factor
     assert peak(fr.grad(f), x1) / MB <= 2 + 3 + 0.5
 
@@ -241,7 +251,10 @@ def test_constants_cost_no_derivative():
 
     @fr.rule
     def product(x, y):
-        return x * y, (diagonal(y), Function(lambda v: calls.append(1) or x * v, lambda w: calls.append(1) or x * w))
+        return x * y, (
+            diagonal(y),
+            Function(lambda v: calls.append(1) or x * v, lambda w: calls.append(1) or x * w),
+        )
 
     fr.grad(lambda x: np.sum(product(x, np.ones(3))))(np.ones(3))
     assert not calls
@@ -249,7 +262,9 @@ def test_constants_cost_no_derivative():
 
 def test_each_map_is_applied_once_per_sweep():
     pulls, pushes = [], []
-    f = fr.rule(lambda x: (x * 2.0, Function(lambda v: pushes.append(1) or v * 2, lambda w: pulls.append(1) or w * 2)))
+    f = fr.rule(
+        lambda x: (x * 2.0, Function(lambda v: pushes.append(1) or v * 2, lambda w: pulls.append(1) or w * 2))
+    )
 
     def g(x):
         y = f(x)
@@ -266,7 +281,9 @@ def test_jacobians_are_one_pass_over_a_stack():
 
     def body(x):
         values.append(1)
-        return np.sin(x), Function(lambda v: pushes.append(1) or v * np.cos(x), lambda w: pulls.append(1) or w * np.cos(x))
+        return np.sin(x), Function(
+            lambda v: pushes.append(1) or v * np.cos(x), lambda w: pulls.append(1) or w * np.cos(x)
+        )
 
     f = fr.rule(body)
     fr.jacobian(lambda x: f(x) * x)(np.ones(50))

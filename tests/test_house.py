@@ -1,4 +1,4 @@
-"""The house: who imports whom, what the public face offers, what an import costs, whether messages offer what exists."""
+"""The house: who imports whom, the public face, the cost of an import, messages that offer what exists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FLOORS = [
     ("ground", ["errors"]),
     ("vocabulary", ["linear_map", "maps", "space", "rule", "tree"]),
     ("tracing", ["tracing"]),
-    ("transforms", ["transforms", "derivative", "custom", "numerical", "patch"]),
+    ("transforms", ["transforms", "derivative", "custom", "numerical", "differences", "patch"]),
     ("rules", ["rules"]),
     ("domains", ["linalg", "fft", "nufft", "sparse", "structured"]),
     ("doors", ["jax", "torch", "optimize"]),
@@ -43,7 +43,7 @@ def package_of(module):
 
 
 def imports(module):
-    """The modules of frechet that a module imports, wherever it does so; imports for annotations only left out."""
+    """The modules of frechet that a module imports, wherever it does so, but not for annotations only."""
     path = MODULES[module]
     tree = ast.parse(path.read_text())
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -67,9 +67,8 @@ def imports(module):
                 found.add(full if full in MODULES else base)
         elif isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and node.args:
-            if isinstance(node.args[0], ast.Constant):
-                found.add(node.args[0].value)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            found.update(a.value for a in node.args if isinstance(a, ast.Constant))
     return {name for name in found if name == "frechet" or name.startswith("frechet.")}
 
 
@@ -85,7 +84,7 @@ def top_level_imports(path):
     return found
 
 
-# --- floors ------------------------------------------------------------------------------------------------------
+# --- floors ---------------------------------------------------------------------------------------
 
 
 def test_every_module_has_a_floor():
@@ -99,7 +98,9 @@ def test_modules_import_from_floors_below(module):
     for name in imports(module):
         assert name != "frechet", f"{module} imports the public face"
         there = FLOOR[package_of(name)]
-        assert there <= here, f"{module} ({FLOORS[here][0]}) imports {name} ({FLOORS[there][0]}), which is above it"
+        assert there <= here, (
+            f"{module} ({FLOORS[here][0]}) imports {name} ({FLOORS[there][0]}), which is above it"
+        )
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if package_of(m) == "rules"])
@@ -136,7 +137,7 @@ def test_no_circles():
         visit(m, [])
 
 
-# --- what an import loads ----------------------------------------------------------------------------------------
+# --- what an import loads -------------------------------------------------------------------------
 
 
 def loaded(code):
@@ -162,7 +163,11 @@ def test_import_loads_no_rules():
 
 
 def test_gradients_of_arrays_load_neither_optree_nor_peers():
-    code = "import numpy as np, frechet as fr\nfr.grad(lambda x: np.sum(np.sin(x) * x[0]))(np.ones(3))\nfr.hessian(lambda x: x * x)(2.0)"
+    code = (
+        "import numpy as np, frechet as fr\n"
+        "fr.grad(lambda x: np.sum(np.sin(x) * x[0]))(np.ones(3))\n"
+        "fr.hessian(lambda x: x * x)(2.0)"
+    )
     assert not loaded(code) & (HEAVY - {"scipy"})
 
 
@@ -171,9 +176,18 @@ def test_containers_load_optree():
 
 
 def test_domains_load_when_first_used():
-    code = "import sys, frechet as fr\n{}\nprint([m for m in ('frechet.linalg', 'frechet.fft', 'frechet.testing') if m in sys.modules])"
-    for use, expected in (("", "[]"), ("fr.linalg", "['frechet.linalg']"), ("fr.testing", "['frechet.testing']")):
-        done = subprocess.run([sys.executable, "-c", code.format(use)], capture_output=True, text=True, check=True)
+    code = (
+        "import sys, frechet as fr\n{}\n"
+        "print([m for m in ('frechet.linalg', 'frechet.fft', 'frechet.testing') if m in sys.modules])"
+    )
+    for use, expected in (
+        ("", "[]"),
+        ("fr.linalg", "['frechet.linalg']"),
+        ("fr.testing", "['frechet.testing']"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(use)], capture_output=True, text=True, check=True
+        )
         assert done.stdout.strip() == expected
     assert not loaded("import frechet as fr\nfr.linalg, fr.fft, fr.testing") & {"jax", "torch", "matplotlib"}
 
@@ -182,16 +196,41 @@ def test_no_module_imports_peers_at_its_top():
     for module, path in MODULES.items():
         if package_of(module) in ("jax", "torch"):
             continue
-        assert not {name.partition(".")[0] for name in top_level_imports(path)} & {"jax", "torch", "matplotlib", "autograd"}, module
+        assert not {name.partition(".")[0] for name in top_level_imports(path)} & {
+            "jax",
+            "torch",
+            "matplotlib",
+            "autograd",
+        }, module
 
 
-# --- the public face ---------------------------------------------------------------------------------------------
+# --- the public face ------------------------------------------------------------------------------
 
 PUBLIC = [
-    "grad", "value_and_grad", "vjp", "jvp", "linearize", "jacobian", "hessian", "hvp", "stop_gradient", "array", "space", "rule",
-    "register_space", "LinearMap",
-]  # fmt: skip
-ERRORS = ["FrechetError", "CoercionError", "NotDifferentiableError", "TraceEndedError", "InPlaceError", "SpaceError", "RuleError"]
+    "grad",
+    "value_and_grad",
+    "vjp",
+    "jvp",
+    "linearize",
+    "jacobian",
+    "hessian",
+    "hvp",
+    "stop_gradient",
+    "array",
+    "space",
+    "rule",
+    "register_space",
+    "LinearMap",
+]
+ERRORS = [
+    "FrechetError",
+    "CoercionError",
+    "NotDifferentiableError",
+    "TraceEndedError",
+    "InPlaceError",
+    "SpaceError",
+    "RuleError",
+]
 
 
 def test_the_names_of_the_design_are_there():
@@ -202,7 +241,9 @@ def test_the_names_of_the_design_are_there():
 def test_exported_names_are_exactly_all():
     import types
 
-    visible = {n for n, v in vars(fr).items() if not n.startswith("_") and not isinstance(v, types.ModuleType)}
+    visible = {
+        n for n, v in vars(fr).items() if not n.startswith("_") and not isinstance(v, types.ModuleType)
+    }
     visible -= {"annotations", "Any"}  # of the module's own making
     assert visible == {n for n in fr.__all__ if not isinstance(getattr(fr, n), types.ModuleType)}
     assert len(set(fr.__all__)) == len(fr.__all__)
@@ -257,11 +298,15 @@ def test_modules_and_public_functions_are_documented(module):
 
 
 def test_files_are_short():
-    long = {m: n for m, p in MODULES.items() if (n := len(p.read_text().splitlines())) > 500 and package_of(m) not in ("rules", "fft")}
+    long = {
+        m: n
+        for m, p in MODULES.items()
+        if (n := len(p.read_text().splitlines())) > 500 and package_of(m) not in ("rules", "fft")
+    }
     assert not long
 
 
-# --- messages ----------------------------------------------------------------------------------------------------
+# --- messages -------------------------------------------------------------------------------------
 
 
 def strings(path):
@@ -270,7 +315,9 @@ def strings(path):
     docs = {
         id(node.body[0].value)
         for node in ast.walk(tree)
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body and isinstance(node.body[0], ast.Expr)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
@@ -283,7 +330,9 @@ def test_messages_offer_what_exists(module):
         for dotted in re.findall(r"\bfr\.([A-Za-z_]+(?:\.[A-Za-z_]+)*)", text):
             thing = fr
             for name in dotted.split("."):
-                assert hasattr(thing, name), f"{module} offers fr.{dotted}, which does not exist: {text!r:.90}"
+                assert hasattr(thing, name), (
+                    f"{module} offers fr.{dotted}, which does not exist: {text!r:.90}"
+                )
                 thing = getattr(thing, name)
 
 
@@ -294,7 +343,9 @@ def test_messages_offer_what_numpy_has(module):
         for dotted in re.findall(r"\bnp\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)", text):
             thing = np
             for name in dotted.split("."):
-                assert hasattr(thing, name), f"{module} offers np.{dotted}, which does not exist: {text!r:.90}"
+                assert hasattr(thing, name), (
+                    f"{module} offers np.{dotted}, which does not exist: {text!r:.90}"
+                )
                 thing = getattr(thing, name)
 
 

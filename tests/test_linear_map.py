@@ -1,4 +1,4 @@
-"""The algebra of linear maps: adjoints, stacks, written-out forms, and SciPy's iterative solvers on top of them."""
+"""The algebra of linear maps: adjoints, stacks, written-out forms, and SciPy's iterative solvers on them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from frechet.linear_map import (
 )
 from frechet.maps import diagonal, imaginary_part, real_part, transpose
 
-# Identities between sums of a few products of numbers of size one: rounding is a few units of 2^-52 per operation.
+# Identities between sums of a few products of numbers of size one: a few units of 2^-52 per operation.
 EXACT = 1e-12
 
 
@@ -46,7 +46,7 @@ def assert_adjoint(m, in_shape, out_shape, complex_=True, seed=0):
     assert inner(m(v), w) == pytest.approx(inner(v, m.adjoint(w)), rel=EXACT, abs=EXACT)
 
 
-# --- random expressions of maps of n × n matrices -----------------------------------------------------------------
+# --- random expressions of maps of n × n matrices -------------------------------------------------
 
 N = 3
 
@@ -172,7 +172,7 @@ def test_operand_is_not_changed():
     np.testing.assert_allclose(m(stride_0), m(v), rtol=EXACT)
 
 
-# --- maps one by one ---------------------------------------------------------------------------------------------
+# --- maps one by one ------------------------------------------------------------------------------
 
 rng = np.random.default_rng(0)
 A, B = numbers(rng, (4, 3), True), numbers(rng, (5, 2), True)  # V ↦ A V B from (3, 5) to (4, 2)
@@ -197,10 +197,16 @@ A, B = numbers(rng, (4, 3), True), numbers(rng, (5, 2), True)  # V ↦ A V B fro
         (identity, (2, 2), (2, 2)),
         (2j * identity, (), ()),
         (conjugate @ left(A) @ conjugate, (3, 5), (4, 5)),
-        (left(A) @ right(B) + linear(lambda v: 1j * (A @ np.conj(v) @ B), lambda w: np.conj(-1j * A.conj().T @ w @ B.conj().T)),
-         (3, 5), (4, 2)),
+        (
+            left(A) @ right(B)
+            + linear(
+                lambda v: 1j * (A @ np.conj(v) @ B), lambda w: np.conj(-1j * A.conj().T @ w @ B.conj().T)
+            ),
+            (3, 5),
+            (4, 2),
+        ),
     ],
-)  # fmt: skip
+)
 def test_adjoint(m, in_shape, out_shape):
     assert_adjoint(m, in_shape, out_shape)
     assert_adjoint(m.adjoint, out_shape, in_shape, seed=1)
@@ -210,7 +216,12 @@ def test_left_right_is_the_kronecker_product():
     M = (left(A) @ right(B)).to_dense((3, 5), complex)
     assert M.shape == (4, 2, 3, 5)
     np.testing.assert_allclose(M.reshape(8, 15), np.kron(A, B.T), rtol=EXACT)
-    for other in (right(B) @ left(A), -(left(A) @ right(-B)), left(A / 2) @ (2 * right(B)), compose(right(B), left(A))):
+    for other in (
+        right(B) @ left(A),
+        -(left(A) @ right(-B)),
+        left(A / 2) @ (2 * right(B)),
+        compose(right(B), left(A)),
+    ):
         np.testing.assert_allclose(other.to_dense((3, 5), complex), M, rtol=EXACT)
     np.testing.assert_allclose(left(A).to_dense((3, 2)).reshape(8, 6), np.kron(A, np.eye(2)), rtol=EXACT)
     np.testing.assert_allclose(right(B).to_dense((3, 5)).reshape(6, 15), np.kron(np.eye(3), B.T), rtol=EXACT)
@@ -290,8 +301,13 @@ def test_what_is_no_scalar_is_refused_as_a_factor(other):
 
 @pytest.mark.parametrize("other", [np.ones((3, 3)), 2.0, None, "two"])
 def test_what_is_no_map_is_refused_in_sums_and_products(other):
-    for operation in (lambda: identity + other, lambda: identity - other, lambda: identity @ other,
-                      lambda: other + identity, lambda: other @ identity):  # fmt: skip
+    for operation in (
+        lambda: identity + other,
+        lambda: identity - other,
+        lambda: identity @ other,
+        lambda: other + identity,
+        lambda: other @ identity,
+    ):
         with pytest.raises((TypeError, ValueError)):
             operation()
 
@@ -341,7 +357,7 @@ def test_maps_are_differentiable_code():
     def pushed(A):
         return np.sum(W * (left(A) @ right(A))(V))
 
-    value, tangent = fr.jvp(pushed, (A,), (E,))
+    _, tangent = fr.jvp(pushed, (A,), (E,))
     assert tangent == pytest.approx(np.sum(W * (E @ V @ A + A @ V @ E)), rel=EXACT)
     assert np.sum(fr.grad(pushed)(A) * E) == pytest.approx(tangent, rel=EXACT)
     written = fr.jacobian(lambda A: (left(A) @ right(A)).to_dense((3, 3)))(A)
@@ -350,7 +366,7 @@ def test_maps_are_differentiable_code():
     )
 
 
-# --- as SciPy's LinearOperator -----------------------------------------------------------------------------------
+# --- as SciPy's LinearOperator --------------------------------------------------------------------
 
 tall = np.random.default_rng(5).standard_normal((7, 4))
 square = np.random.default_rng(6).standard_normal((6, 6)) + 6 * np.eye(6)
@@ -375,7 +391,9 @@ def test_shape_and_dtype(make):
 def test_lsmr(make):
     b = np.arange(7.0)
     x = spla.lsmr(make(tall), b, atol=1e-14, btol=1e-14)[0]
-    np.testing.assert_allclose(x, np.linalg.lstsq(tall, b)[0], atol=1e-9)  # lsmr's stopping rule times the condition
+    np.testing.assert_allclose(
+        x, np.linalg.lstsq(tall, b)[0], atol=1e-9
+    )  # lsmr's stopping rule times the condition
 
 
 @pytest.mark.parametrize("make", [bound, derivative])

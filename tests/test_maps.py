@@ -56,8 +56,9 @@ def check(m, in_shape, out_shape, complex_in=False, complex_out=False):
     assert inner(y, w) == pytest.approx(inner(v, x), rel=EXACT, abs=EXACT)
     for stack in STACKS[1:]:
         for function, shape, image, complex_ in (
-            (m.push, in_shape, out_shape, complex_in), (m.pull, out_shape, in_shape, complex_out)
-        ):  # fmt: skip
+            (m.push, in_shape, out_shape, complex_in),
+            (m.pull, out_shape, in_shape, complex_out),
+        ):
             us = numbers(2, stack + shape, complex_)
             stacked = function(us)
             assert np.shape(stacked) == stack + image
@@ -67,7 +68,9 @@ def check(m, in_shape, out_shape, complex_in=False, complex_out=False):
     dtype = complex if complex_in else float
     looped = np.array([m.push(np.reshape(e, in_shape)) for e in np.eye(n_in, dtype=dtype)])
     if n_in:
-        np.testing.assert_allclose(m.columns(in_shape, dtype), looped.reshape(in_shape + out_shape), atol=EXACT)
+        np.testing.assert_allclose(
+            m.columns(in_shape, dtype), looped.reshape(in_shape + out_shape), atol=EXACT
+        )
         np.testing.assert_allclose(
             np.reshape(m.to_dense(in_shape, dtype), (-1, n_in)), looped.reshape(n_in, -1).T, atol=EXACT
         )
@@ -151,18 +154,56 @@ def test_parts_of_complex_numbers():
 
 SHAPE = (4, 5, 3)
 INDICES = [
-    0, -1, np.int64(2), slice(None), slice(None, None, -1), slice(1, 4, 2), slice(3, None, -2), slice(5, 5), Ellipsis, None, (),
-    (0,), (0, 1), (0, 1, 2), (slice(None), 0), (Ellipsis, 0), (0, Ellipsis), (Ellipsis,), (None, 0, Ellipsis, None),
-    (slice(None, None, -1), slice(1, None, 2)), (slice(None), None, 2),
-    np.array([0, 2]), np.array([0, 0, 2]), np.array([[0, 1], [1, 1]]), np.array(2), np.array([], int), np.array([-1, 3]),
-    (np.array([0, 1]), np.array([2, 2])), (np.array([0, 0]), slice(None), np.array([1, 1])), (np.array([[0], [1]]), np.array([0, 3])),
-    (slice(None), np.array([0, 0])), (Ellipsis, np.array([2, 0, 2])), (0, np.array([1, 1])), (0, slice(None), np.array([1, 1])),
-    (None, np.array([1, 1]), None), (np.array([1, 3]), None, np.array([0, 4])),
-    np.arange(60).reshape(SHAPE) % 3 == 0, np.zeros(SHAPE, bool), np.array([True, False, True, False]),
-    (slice(None), np.array([True, False, True, False, True])), (0, np.array([True, False, True, False, True])),
-    (np.array([True, False, False, True]), np.array([1, 1])), (slice(None), np.arange(15).reshape(5, 3) % 2 == 0),
-    True, False, np.True_, np.array(True), (True, 0), (Ellipsis, True),
-]  # fmt: skip
+    0,
+    -1,
+    np.int64(2),
+    slice(None),
+    slice(None, None, -1),
+    slice(1, 4, 2),
+    slice(3, None, -2),
+    slice(5, 5),
+    Ellipsis,
+    None,
+    (),
+    (0,),
+    (0, 1),
+    (0, 1, 2),
+    (slice(None), 0),
+    (Ellipsis, 0),
+    (0, Ellipsis),
+    (Ellipsis,),
+    (None, 0, Ellipsis, None),
+    (slice(None, None, -1), slice(1, None, 2)),
+    (slice(None), None, 2),
+    np.array([0, 2]),
+    np.array([0, 0, 2]),
+    np.array([[0, 1], [1, 1]]),
+    np.array(2),
+    np.array([], int),
+    np.array([-1, 3]),
+    (np.array([0, 1]), np.array([2, 2])),
+    (np.array([0, 0]), slice(None), np.array([1, 1])),
+    (np.array([[0], [1]]), np.array([0, 3])),
+    (slice(None), np.array([0, 0])),
+    (Ellipsis, np.array([2, 0, 2])),
+    (0, np.array([1, 1])),
+    (0, slice(None), np.array([1, 1])),
+    (None, np.array([1, 1]), None),
+    (np.array([1, 3]), None, np.array([0, 4])),
+    np.arange(60).reshape(SHAPE) % 3 == 0,
+    np.zeros(SHAPE, bool),
+    np.array([True, False, True, False]),
+    (slice(None), np.array([True, False, True, False, True])),
+    (0, np.array([True, False, True, False, True])),
+    (np.array([True, False, False, True]), np.array([1, 1])),
+    (slice(None), np.arange(15).reshape(5, 3) % 2 == 0),
+    True,
+    False,
+    np.True_,
+    np.array(True),
+    (True, 0),
+    (Ellipsis, True),
+]
 
 
 def describe(index):
@@ -208,11 +249,15 @@ def test_take_and_explicit_index(index):
 @settings(max_examples=100, deadline=None)
 @given(st.data(), hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=4))
 def test_gather_with_any_index(data, shape):
-    index = data.draw(st.one_of(
-        hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True),
-        hnp.integer_array_indices(shape, result_shape=hnp.array_shapes(min_dims=0, max_dims=2, max_side=3)),
-        hnp.arrays(bool, shape),
-    ))  # fmt: skip
+    index = data.draw(
+        st.one_of(
+            hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True),
+            hnp.integer_array_indices(
+                shape, result_shape=hnp.array_shapes(min_dims=0, max_dims=2, max_side=3)
+            ),
+            hnp.arrays(bool, shape),
+        )
+    )
     picked = np.zeros(shape)[index]
     check(Gather(index, shape, np.ndim(picked)), shape, np.shape(picked))
 

@@ -1,4 +1,6 @@
-"""Derivatives of derivatives: any order, any mixture of forward and reverse, without confusing perturbations."""
+"""Derivatives of derivatives: any order, any mixture of modes, without confusing perturbations."""
+
+# ruff: noqa: PLW0108 - tables of small programs read best in one form
 
 from __future__ import annotations
 
@@ -37,10 +39,17 @@ def written(f):
     return fr.jacobian(f)
 
 
-MODES = {"grad": fr.grad, "jvp": forward, "vjp": reverse, "linearize": linearized, "adjoint": transposed, "jacobian": written}
+MODES = {
+    "grad": fr.grad,
+    "jvp": forward,
+    "vjp": reverse,
+    "linearize": linearized,
+    "adjoint": transposed,
+    "jacobian": written,
+}
 
 
-# --- orders and mixtures -----------------------------------------------------------------------------------------
+# --- orders and mixtures --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("outer", MODES.values(), ids=MODES)
@@ -97,7 +106,12 @@ def test_four_ways_to_a_hessian():
         fr.jacobian(lambda x: fr.vjp(f, x)[1](1.0)[0])(x3),
         np.stack([fr.hvp(f, (x3,), (e,))[0] for e in np.eye(3)]),
         np.stack([fr.grad(lambda x, e=e: fr.jvp(f, (x,), (e,))[1])(x3) for e in np.eye(3)]),
-        np.array([[fr.jvp(lambda x, e=e: fr.jvp(f, (x,), (e,))[1], (x3,), (d,))[1] for e in np.eye(3)] for d in np.eye(3)]),
+        np.array(
+            [
+                [fr.jvp(lambda x, e=e: fr.jvp(f, (x,), (e,))[1], (x3,), (d,))[1] for e in np.eye(3)]
+                for d in np.eye(3)
+            ]
+        ),
         fr.linearize(fr.grad(f), x3)[1].to_dense(),
         np.stack([fr.grad(lambda x, k=k: fr.grad(f)(x)[k])(x3) for k in range(3)]),
     ]
@@ -107,7 +121,11 @@ def test_four_ways_to_a_hessian():
 
 def test_hessian_of_matrix_functions():
     rng = np.random.default_rng(1)
-    A, V, W = rng.standard_normal((3, 3)) + 3 * np.eye(3), rng.standard_normal((3, 3)), rng.standard_normal((3, 3))
+    A, V, W = (
+        rng.standard_normal((3, 3)) + 3 * np.eye(3),
+        rng.standard_normal((3, 3)),
+        rng.standard_normal((3, 3)),
+    )
     Y = np.linalg.inv(A)
 
     def f(A):
@@ -119,7 +137,7 @@ def test_hessian_of_matrix_functions():
     assert np.sum(fr.hvp(f, (A,), (V,))[0] * W) == pytest.approx(expected, rel=1e-10)
 
 
-# --- perturbation confusion --------------------------------------------------------------------------------------
+# --- perturbation confusion -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("inner", MODES.values(), ids=MODES)
@@ -138,7 +156,7 @@ def test_closures_over_three_levels():
     def f(x):
         return fr.grad(lambda y: fr.grad(lambda z: x**2 * y**3 * z**2)(x * y))(x)
 
-    # ∂z: 2 x² y³ z at z = xy (constant in the inner function, but not in y): 2 x³ y⁴; ∂y: 8 x³ y³ at y = x: 8 x⁶
+    # ∂z: 2 x² y³ z at z = xy (constant inside, but not in y): 2 x³ y⁴; ∂y: 8 x³ y³ at y = x: 8 x⁶
     assert f(2.0) == pytest.approx(8 * 2.0**6, rel=EXACT)
     assert fr.grad(f)(2.0) == pytest.approx(48 * 2.0**5, rel=EXACT)
 
@@ -178,7 +196,9 @@ def test_gradient_descent_inside_a_gradient():
 
     step = 1e-6
     numerical = (train(0.05 + step) - train(0.05 - step)) / (2 * step)
-    assert fr.grad(train)(0.05) == pytest.approx(numerical, rel=1e-7)  # differences: step² and rounding over step
+    assert fr.grad(train)(0.05) == pytest.approx(
+        numerical, rel=1e-7
+    )  # differences: step² and rounding over step
 
 
 def test_pullback_used_after_its_function_under_an_outer_trace():
@@ -205,7 +225,10 @@ def test_linear_map_of_an_inner_function_is_differentiable_in_the_point_and_the_
         return fr.linearize(lambda y: y**3, x)[1](v)
 
     assert fr.grad(f, argnums=(0, 1))(2.0, 5.0) == (60.0, 12.0)
-    assert fr.grad(lambda w, x: fr.linearize(lambda y: y**3, x)[1].adjoint(w), argnums=(0, 1))(5.0, 2.0) == (12.0, 60.0)
+    assert fr.grad(lambda w, x: fr.linearize(lambda y: y**3, x)[1].adjoint(w), argnums=(0, 1))(5.0, 2.0) == (
+        12.0,
+        60.0,
+    )
 
 
 def test_tangents_that_are_traced_by_an_outer_function():
@@ -213,10 +236,12 @@ def test_tangents_that_are_traced_by_an_outer_function():
         return fr.jvp(lambda x: x**3, (2.0,), (v,))[1]
 
     assert fr.grad(f)(5.0) == 12.0
-    assert fr.jacobian(lambda v: fr.jvp(lambda x: x**2, (x3,), (v,))[1])(x3).tolist() == np.diag(2 * x3).tolist()
+    assert (
+        fr.jacobian(lambda v: fr.jvp(lambda x: x**2, (x3,), (v,))[1])(x3).tolist() == np.diag(2 * x3).tolist()
+    )
 
 
-# --- zero tangents and constants ---------------------------------------------------------------------------------
+# --- zero tangents and constants ------------------------------------------------------------------
 
 
 def test_derivatives_that_vanish():
@@ -236,7 +261,7 @@ def test_gradient_through_a_shape_that_depends_on_data():
     assert np.array_equal(fr.hessian(f)(x3), np.diag([3.0, 0.0, 12.0]))
 
 
-# --- containers, complex numbers, kinds --------------------------------------------------------------------------
+# --- containers, complex numbers, kinds -----------------------------------------------------------
 
 
 def test_nested_containers():
@@ -281,7 +306,7 @@ def test_float32_stays_float32_at_every_order():
     assert type(fr.grad(fr.grad(lambda x: x * x * x))(2)) is float
 
 
-# --- control flow ------------------------------------------------------------------------------------------------
+# --- control flow ---------------------------------------------------------------------------------
 
 
 def test_recursion():
@@ -328,7 +353,11 @@ def test_exceptions_pass_and_leave_nothing_behind():
         y = x * 2
         raise Stop(float(fr.stop_gradient(y)))
 
-    for transform in (lambda: fr.grad(f)(3.0), lambda: fr.jvp(f, (3.0,), (1.0,)), lambda: fr.grad(fr.grad(f))(3.0)):
+    for transform in (
+        lambda: fr.grad(f)(3.0),
+        lambda: fr.jvp(f, (3.0,), (1.0,)),
+        lambda: fr.grad(fr.grad(f))(3.0),
+    ):
         with pytest.raises(Stop, match="6"):
             transform()
     assert fr.grad(lambda x: x**2)(3.0) == 6.0
@@ -360,7 +389,7 @@ def test_integer_powers_under_nesting():
     assert np.array_equal(fr.hessian(lambda x: np.sum(x**2))(np.zeros(2)), 2 * np.eye(2))
 
 
-# --- in place under nesting --------------------------------------------------------------------------------------
+# --- in place under nesting -----------------------------------------------------------------------
 
 
 def cumulative(x):
@@ -376,11 +405,13 @@ def test_assignments_under_every_mixture():
     x = np.array([1.2, -0.7, 0.8])
     a, b, c = x
     # f = a² + a²b² + a²b²c²
-    H = np.array([
-        [2 + 2 * b**2 + 2 * b**2 * c**2, 4 * a * b + 4 * a * b * c**2, 4 * a * b**2 * c],
-        [4 * a * b + 4 * a * b * c**2, 2 * a**2 + 2 * a**2 * c**2, 4 * a**2 * b * c],
-        [4 * a * b**2 * c, 4 * a**2 * b * c, 2 * a**2 * b**2],
-    ])  # fmt: skip
+    H = np.array(
+        [
+            [2 + 2 * b**2 + 2 * b**2 * c**2, 4 * a * b + 4 * a * b * c**2, 4 * a * b**2 * c],
+            [4 * a * b + 4 * a * b * c**2, 2 * a**2 + 2 * a**2 * c**2, 4 * a**2 * b * c],
+            [4 * a * b**2 * c, 4 * a**2 * b * c, 2 * a**2 * b**2],
+        ]
+    )
     v = np.array([0.3, 1.0, -2.0])
     np.testing.assert_allclose(fr.hessian(f)(x), H, rtol=EXACT)
     np.testing.assert_allclose(fr.hvp(f, (x,), (v,))[0], H @ v, rtol=EXACT)
@@ -392,3 +423,44 @@ def test_assignments_under_every_mixture():
     third = fr.jacobian(fr.hessian(f))(x)
     np.testing.assert_allclose(third, np.transpose(third, (2, 1, 0)), atol=1e-12)
     assert third[0, 1, 2] == pytest.approx(8 * a * b * c, rel=EXACT)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda a, x: a[1:].__setitem__(Ellipsis, 0.0),
+        lambda a, x: a[...].__setitem__(0, x[1]),
+        lambda a, x: a[:].__imul__(3.0),
+        lambda a, x: a[1:][1:].__setitem__(0, x[0]),
+        lambda a, x: a[::-1].__setitem__(0, 1.0),
+        lambda a, x: a[1:].sort(),
+        lambda a, x: a.__setitem__(0, 5.0),
+        lambda a, x: a.__iadd__(x),
+        lambda a, x: a.fill(0.0),
+    ],
+)
+def test_writes_through_views_leave_residuals_alone(write):
+    """What a map has kept must not change with the array that it was taken from, at any level."""
+
+    def f(x):
+        a = x * 1.0
+        kept = np.sin(a) * a
+        write(a, x)
+        return np.sum(kept)
+
+    gradient = np.cos(x3) * x3 + np.sin(x3)
+    second = 2 * np.cos(x3) - np.sin(x3) * x3
+    np.testing.assert_allclose(fr.grad(f)(x3), gradient, rtol=EXACT)
+    for value in (
+        fr.vjp(fr.grad(f), x3)[0],
+        fr.jvp(fr.grad(f), (x3,), (x3,))[0],
+        fr.vjp(lambda x: fr.vjp(fr.grad(f), x)[0], x3)[0],
+    ):
+        np.testing.assert_allclose(value, gradient, rtol=1e-11, atol=1e-12)
+    assert fr.vjp(lambda x: fr.jvp(f, (x,), (np.ones(3),))[1], x3)[0] == pytest.approx(
+        np.sum(gradient), rel=1e-11
+    )
+    np.testing.assert_allclose(fr.hessian(f)(x3), np.diag(second), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(fr.hvp(f, (x3,), (np.ones(3),))[0], second, rtol=1e-11)
+    forward = fr.jvp(lambda x: fr.jvp(f, (x,), (np.ones(3),))[1], (x3,), (np.ones(3),))[1]
+    assert forward == pytest.approx(np.sum(second), rel=1e-11)

@@ -26,7 +26,7 @@ def inner(a, b):
     return np.real(np.sum(np.conj(np.asarray(a)) * np.asarray(b)))
 
 
-# --- which space -------------------------------------------------------------------------------------------------
+# --- which space ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", INEXACT)
@@ -67,10 +67,28 @@ def test_python_numbers():
 
 @pytest.mark.parametrize(
     "x",
-    [True, False, np.True_, "text", b"bytes", None, print, object(), np.array([True]), np.array(["a"]), int, Ellipsis, slice(1),
-     np.datetime64("2020-01-01"), np.array(["2020-01-01"], "M8[D]"), np.timedelta64(1, "s"), np.zeros(2, [("a", float)]), {1.0}],
+    [
+        True,
+        False,
+        np.True_,
+        "text",
+        b"bytes",
+        None,
+        print,
+        object(),
+        np.array([True]),
+        np.array(["a"]),
+        int,
+        Ellipsis,
+        slice(1),
+        np.datetime64("2020-01-01"),
+        np.array(["2020-01-01"], "M8[D]"),
+        np.timedelta64(1, "s"),
+        np.zeros(2, [("a", float)]),
+        {1.0},
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_no_tangent(x):
     s = space(x)
     assert isinstance(s, NoTangent)
@@ -82,7 +100,14 @@ def test_no_tangent(x):
 
 def test_views_of_memory_have_the_space_of_their_shape():
     x = np.arange(24.0).reshape(4, 6)
-    for view in (x.T, x[::2], x[:, ::-1], np.asfortranarray(x), np.broadcast_to(1.0, (3, 2)), x.astype(">f8")):
+    for view in (
+        x.T,
+        x[::2],
+        x[:, ::-1],
+        np.asfortranarray(x),
+        np.broadcast_to(1.0, (3, 2)),
+        x.astype(">f8"),
+    ):
         s = space(view)
         assert s.shape == view.shape
         g = s.project(np.ones(view.shape))
@@ -187,7 +212,7 @@ def test_equality_and_hash():
     assert len({space(1.0), space(2.0), space(1j)}) == 2
 
 
-# --- projection --------------------------------------------------------------------------------------------------
+# --- projection -----------------------------------------------------------------------------------
 
 cotangents = hnp.arrays(
     st.sampled_from([np.float32, np.float64, np.complex64, np.complex128]),
@@ -210,7 +235,7 @@ def test_projection_is_idempotent_and_lands_in_the_space(dtype, g):
 @settings(max_examples=80, deadline=None)
 @given(st.sampled_from(INEXACT), cotangents, cotangents)
 def test_projection_is_self_adjoint(dtype, a, b):
-    # The entries are half-precision numbers, so that the conversion is exact: what is tested is the real part.
+    # The entries are half-precision numbers, so the conversion is exact: what is tested is the real part.
     s = space(np.ones((2, 3), dtype))
     a, b = a.astype(complex), b.astype(complex)
     left, right = inner(s.project(a).astype(complex), b), inner(a, s.project(b).astype(complex))
@@ -218,7 +243,10 @@ def test_projection_is_self_adjoint(dtype, a, b):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.sampled_from([float, complex, np.float32, np.complex64, np.longdouble]), st.complex_numbers(max_magnitude=4, width=64))
+@given(
+    st.sampled_from([float, complex, np.float32, np.complex64, np.longdouble]),
+    st.complex_numbers(max_magnitude=4, width=64),
+)
 def test_projection_onto_numbers(type_, z):
     s = space(type_(1))
     p = s.project(z)
@@ -250,7 +278,10 @@ def test_stacks(x, stack):
         s.project(np.ones((7, *stack, *s.shape)), stack)
 
 
-@pytest.mark.parametrize(("x", "g"), [(np.ones(3), np.ones(2)), (np.ones(3), 1.0), (1.0, np.ones(1)), (np.ones((2, 1)), np.ones(2))])
+@pytest.mark.parametrize(
+    ("x", "g"),
+    [(np.ones(3), np.ones(2)), (np.ones(3), 1.0), (1.0, np.ones(1)), (np.ones((2, 1)), np.ones(2))],
+)
 def test_wrong_shape_is_an_error_that_gives_both_shapes(x, g):
     with pytest.raises(fr.SpaceError) as error:
         space(x).project(g)
@@ -266,7 +297,7 @@ def test_projection_does_not_change_its_argument():
     assert np.array_equal(p, [1.0, 3.0])
 
 
-# --- nothing is kept alive ---------------------------------------------------------------------------------------
+# --- nothing is kept alive ------------------------------------------------------------------------
 
 
 def test_a_space_keeps_metadata_only():
@@ -279,7 +310,7 @@ def test_a_space_keeps_metadata_only():
     assert spaces[0].shape == (1000,)
 
 
-# --- further spaces ----------------------------------------------------------------------------------------------
+# --- further spaces -------------------------------------------------------------------------------
 
 
 class Even:
@@ -312,7 +343,7 @@ def test_register_space():
     assert isinstance(fr.space([Even(np.ones(2)), 1.0]).spaces[0], EvenSpace)
 
 
-# --- projections that rules made necessary are logged ------------------------------------------------------------
+# --- projections that rules made necessary are logged ---------------------------------------------
 
 
 def test_projection_is_logged_with_the_name_of_the_rule(caplog):

@@ -107,7 +107,9 @@ def test_dataclasses_first_seen_by_several_threads():
         a: float
         b: object = None
 
-    assert [g.a for g in run(lambda k: fr.grad(lambda p: p.a**2)(Fresh(k + 1.0)))] == [2.0 * (k + 1) for k in range(8)]
+    assert [g.a for g in run(lambda k: fr.grad(lambda p: p.a**2)(Fresh(k + 1.0)))] == [
+        2.0 * (k + 1) for k in range(8)
+    ]
 
 
 FIRST_USE = """
@@ -123,7 +125,8 @@ def work(k):
     barrier.wait()
     try:
         x = np.arange(1.0, 5.0)
-        results.append(fr.grad(lambda x: np.sum(np.fft.fft(np.linalg.inv(np.diag(x)) @ x).real) + np.sum(np.concatenate([x, x])))(x))
+        f = lambda x: np.sum(np.fft.fft(np.linalg.inv(np.diag(x)) @ x).real) + np.sum(np.concatenate([x, x]))
+        results.append(fr.grad(f)(x))
     except BaseException as error:
         errors.append(f"{type(error).__name__}: {error}")
 

@@ -15,7 +15,6 @@ then applies once.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -126,7 +125,9 @@ def _is_library_function(function: Callable[..., Any]) -> bool:
     return isinstance(function, np.ufunc) or module.partition(".")[0] in ("numpy", "scipy")
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+def _signature(function: Callable[..., Any]) -> Any:
+    import inspect  # here, because it is slow to load
+
     try:
         return inspect.signature(function)
     except ValueError:  # functions in C without one: keyword arguments cannot be traced then
@@ -369,6 +370,8 @@ def _size(shape: tuple[int, ...]) -> int:
 
 
 def _positional_parameters(function: Callable[..., Any]) -> float:
+    import inspect
+
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

@@ -138,18 +138,53 @@ def transpose(axes: tuple[int, ...]) -> LinearMap:
     return Function(permute(forward), permute(backward))
 
 
-def sum_over(axes: tuple[int, ...], in_shape: Shape, keepdims: bool = False) -> LinearMap:
-    """v ↦ Σ v over axes (non-negative, of the unstacked array), with or without the axes kept as length one."""
-    n = len(in_shape)
-    negative = tuple(a - n for a in axes)
-    kept = tuple(1 if k in axes else m for k, m in enumerate(in_shape))
+def normalized_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes of a reduction (None, an integer, several) as non-negative integers."""
+    if axis is None or not ndim:  # an array without axes may be reduced over axis 0 or -1
+        return tuple(range(ndim))
+    return tuple([int(k) % ndim for k in (axis if isinstance(axis, (tuple, list)) else (axis,))])
 
-    def spread(w: Array) -> Array:
-        n_out = n if keepdims else n - len(axes)
-        stack = np.shape(w)[: np.ndim(w) - n_out]
-        return np.broadcast_to(np.reshape(w, stack + kept), stack + in_shape)
 
-    return Function(lambda v: np.sum(v, axis=negative, keepdims=keepdims), spread)
+def kept_shape(shape: Shape, axis: Any) -> Shape:
+    """The shape with the axes of a reduction kept as length one."""
+    axes = normalized_axes(axis, len(shape))
+    return tuple([1 if k in axes else n for k, n in enumerate(shape)])
+
+
+class SumOver(LinearMap):
+    """v ↦ c Σ v over the axes of a reduction, c a real number; the adjoint repeats, without a copy."""
+
+    __slots__ = ("axis", "factor", "in_shape", "keepdims")
+
+    def __init__(self, axis: Any, in_shape: Shape, keepdims: bool = False, factor: float | None = None) -> None:
+        self.axis = axis
+        self.in_shape = in_shape
+        self.keepdims = keepdims
+        self.factor = factor
+
+    def push(self, v: Array) -> Array:
+        n = len(self.in_shape)
+        axes = tuple([k - n for k in normalized_axes(self.axis, n)])
+        y = np.add.reduce(v, axis=axes, keepdims=self.keepdims)
+        return y if self.factor is None else y * self.factor
+
+    def pull(self, w: Array) -> Array:
+        if self.factor is not None:
+            w = w * self.factor
+        if isinstance(w, (float, complex, np.generic)):  # a sum over everything, of one direction
+            if not isinstance(w, np.generic):
+                w = np.float64(w) if isinstance(w, float) else np.complex128(w)
+            return np.ndarray(self.in_shape, w.dtype, w, 0, (0,) * len(self.in_shape))
+        n = len(self.in_shape)
+        kept = kept_shape(self.in_shape, self.axis)
+        n_out = n if self.keepdims else n - len(normalized_axes(self.axis, n))
+        stack = w.shape[: w.ndim - n_out]
+        return np.broadcast_to(w.reshape(stack + kept), stack + self.in_shape)
+
+
+def sum_over(axis: Any, in_shape: Shape, keepdims: bool = False) -> LinearMap:
+    """v ↦ Σ v over axis (None, an integer, several), with or without the axes kept as length one."""
+    return SumOver(axis, in_shape, keepdims)
 
 
 class Gather(LinearMap):

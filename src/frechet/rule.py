@@ -17,7 +17,6 @@ from.  A rule knows no engine: the engine finds it in the `table`, or is called 
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -50,14 +49,14 @@ class Rule:
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        for a in args:
-            carrier = carriers.get(type(a)) or (_carrier_inside(a) if type(a) in (list, tuple) else None)
-            if carrier is not None:
-                return carrier(self, args, kwargs)
-        for a in kwargs.values():
-            carrier = carriers.get(type(a)) or (_carrier_inside(a) if type(a) in (list, tuple) else None)
-            if carrier is not None:
-                return carrier(self, args, kwargs)
+        for a in args if not kwargs else (*args, *kwargs.values()):
+            kind = type(a)
+            if kind in carriers:
+                return carriers[kind](self, args, kwargs)
+            if kind is list or kind is tuple:
+                carrier = _carrier_inside(a)
+                if carrier is not None:
+                    return carrier(self, args, kwargs)
         return self.function(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -69,6 +68,8 @@ class Rule:
 
     def as_positional(self, args: tuple[Any, ...], kwargs: dict[str, Any], which: Any) -> Any:
         """The call with the keyword arguments for which ``which(value)`` holds moved to their positions."""
+        import inspect  # here, because it is slow to load
+
         if self._parameters is None:
             signature = inspect.signature(self.body)
             self._parameters = {
@@ -95,6 +96,8 @@ class Rule:
 
     def argument(self, k: int) -> str:
         """The name of argument k, for messages."""
+        import inspect
+
         try:
             return f"{list(inspect.signature(self.body).parameters)[k]!r}"
         except (IndexError, ValueError):

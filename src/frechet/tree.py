@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from typing import Any
 
@@ -22,9 +21,13 @@ def is_container(x: Any) -> bool:
         return False
     if isinstance(x, (dict, list, tuple)):
         return True
-    if dataclasses.is_dataclass(x):
-        return not isinstance(x, type)
+    if _is_dataclass(x):
+        return True
     return "optree" in sys.modules and _is_registered(kind) or kind.__module__ == "collections"
+
+
+def _is_dataclass(x: Any) -> bool:
+    return hasattr(type(x), "__dataclass_fields__")  # as dataclasses has it, whose import is slow
 
 
 def _is_registered(kind: type) -> bool:
@@ -39,7 +42,7 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
 
     while True:
         leaves, treedef = optree.tree_flatten(x, none_is_leaf=True, namespace=_NAMESPACE)
-        unknown = {type(leaf) for leaf in leaves if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type)}
+        unknown = {type(leaf) for leaf in leaves if _is_dataclass(leaf)}
         if not unknown:
             for leaf in leaves:
                 if isinstance(leaf, (dict, list, tuple)):
@@ -53,6 +56,8 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
 
 
 def _register_dataclass(kind: Any) -> None:
+    import dataclasses
+
     import optree
 
     names = [field.name for field in dataclasses.fields(kind)]

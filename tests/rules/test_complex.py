@@ -20,22 +20,26 @@ PARTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("f", PARTS)
-def test_parts_of_complex_arrays(f):
-    check_rule(f, Z)
-    check_rule(f, 0.3 - 0.4j)
-    check_rule(f, Z.astype(np.complex64))
-    check_rule(f, np.zeros((0, 2), complex))
+SCIMATH = [
+    (np.emath.sqrt, X), (np.emath.sqrt, np.abs(X)), (np.emath.log, X), (np.emath.log2, X),
+    (np.emath.log10, X),
+    (np.emath.arccos, 3 * X), (np.emath.arccos, X / 2), (np.emath.arcsin, 3 * X), (np.emath.arctanh, 3 * X),
+    (np.emath.sqrt, -0.3), (np.emath.sqrt, Z),
+]  # fmt: skip
+REAL_PARTS = [np.real, np.imag, np.conjugate, np.absolute, np.sign, np.angle, np.real_if_close]
+CASES = [
+    *((f, (z,)) for f in PARTS for z in (Z, 0.3 - 0.4j, Z.astype(np.complex64), np.zeros((0, 2), complex))),
+    *((f, (x,)) for f in REAL_PARTS for x in (X, -0.3)),
+    (lambda z: np.abs(z) * np.exp(1j * np.angle(z)), (Z,)),
+    *((f, (x,)) for f, x in SCIMATH),
+    (np.emath.logn, (2.5, X)), (np.emath.power, (X, 1.5)), (np.emath.power, (X, -2)),
+    (lambda p: np.emath.power(-2.0, p), (X,)), (np.emath.power, (X.astype(np.float32), 2)),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("f", [np.real, np.imag, np.conjugate, np.absolute, np.sign, np.real_if_close])
-def test_parts_of_real_arrays(f):
-    check_rule(f, X)
-    check_rule(f, -0.3)
-
-
-def test_a_number_from_its_parts():
-    check_rule(lambda z: np.abs(z) * np.exp(1j * np.angle(z)), Z)
+@pytest.mark.parametrize(("function", "args"), CASES, ids=lambda c: getattr(c, "__name__", None))
+def test_rule(function, args):
+    check_rule(function, *args)
 
 
 def test_gradients_are_in_the_convention():
@@ -90,23 +94,5 @@ def test_real_if_close():
     assert pullback(np.ones(2))[0].tolist() == [1, 1]
 
 
-SCIMATH = [
-    (np.emath.sqrt, X), (np.emath.sqrt, np.abs(X)), (np.emath.log, X), (np.emath.log2, X),
-    (np.emath.log10, X),
-    (np.emath.arccos, 3 * X), (np.emath.arccos, X / 2), (np.emath.arcsin, 3 * X), (np.emath.arctanh, 3 * X),
-    (np.emath.sqrt, -0.3), (np.emath.sqrt, Z),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("f", "x"), SCIMATH)
-def test_functions_that_leave_the_reals(f, x):
-    check_rule(f, x)
-
-
-def test_scimath_of_two_arguments():
-    check_rule(np.emath.logn, 2.5, X)
-    check_rule(np.emath.power, X, 1.5)
-    check_rule(lambda x: np.emath.power(x, -2), X)
-    check_rule(lambda p: np.emath.power(-2.0, p), X)
-    check_rule(lambda x: np.emath.power(x, 2), X.astype(np.float32))
+def test_functions_that_leave_the_reals():
     assert fr.grad(lambda x: np.emath.sqrt(x).imag)(-4.0) == -0.25

@@ -39,12 +39,13 @@ class LU:
     (NumPy's do not). Factorizing costs 2n³/3, the inverse another 4n³/3, a solve 2n² per column.
     """
 
-    __slots__ = ("_inverse", "_lu", "_pivots", "singular")
+    __slots__ = ("_inverse", "_lu", "_order", "_pivots", "singular")
 
     def __init__(self, A: Array) -> None:
-        self._lu, self._pivots, info = _routine("getrf", A.dtype.char)(A.T)
+        self._lu, self._pivots, info = _lapack("getrf", A.dtype.char)(A.T)
         self.singular = info > 0
         self._inverse: Array = None
+        self._order: Array = None
 
     def solve(self, B: Array, adjoint: bool) -> Array:
         """A⁻¹ B or A⁻ᴴ B, for B of shape (..., n, k)."""
@@ -52,21 +53,38 @@ class LU:
         dtype = np.result_type(self._lu, B)
         columns, restore = _as_columns(B)
         lu = self._lu.astype(dtype, copy=False)
-        getrs = _routine("getrs", dtype.char)
-        if not adjoint:
-            X, _ = getrs(lu, self._pivots, columns, trans=1)
-        elif dtype.kind != "c":
-            X, _ = getrs(lu, self._pivots, columns, trans=0)
-        else:  # Aᴴ X = B is Aᵀ conj(X) = conj(B)
-            X = getrs(lu, self._pivots, columns.conj(), trans=0)[0].conj()
+        if columns.shape[1] == 1 and (not adjoint or dtype.kind != "c"):
+            return restore(
+                _lapack("getrs", dtype.char)(lu, self._pivots, columns, trans=0 if adjoint else 1)[0]
+            )
+        # Several columns: by triangular solves on their transpose, which needs no copies between row and
+        # column order (and LAPACK's getrs starts threads for the smallest matrices).  Since A = Uᵀ Lᵀ P,
+        #     A X = B   is  Yᵀ U = Bᵀ,       Zᵀ L = Yᵀ,   P X = Z;
+        #     Aᴴ X = B  is  Yᵀ Lᴴ = (P B)ᵀ,  Xᵀ Uᴴ = Yᵀ.
+        trsm = _blas("trsm", dtype.char)
+        if adjoint:
+            Y = trsm(1.0, lu, columns[self.order].T, side=1, lower=1, diag=1, trans_a=2)
+            return restore(trsm(1.0, lu, Y, side=1, lower=0, trans_a=2, overwrite_b=1).T)
+        Y = trsm(1.0, lu, columns.T, side=1, lower=0)
+        Z = trsm(1.0, lu, Y, side=1, lower=1, diag=1, overwrite_b=1).T
+        X = np.empty_like(Z)
+        X[self.order] = Z
         return restore(X)
+
+    @property
+    def order(self) -> Array:
+        """The permutation P as an index: P B is B[order]."""
+        if self._order is None:
+            rows = np.arange(len(self._lu), dtype=float)[:, None]
+            self._order = _lapack("laswp", "d")(rows, self._pivots)[:, 0].astype(np.intp)
+        return self._order
 
     @property
     def inverse(self) -> Array:
         """A⁻¹."""
         if self._inverse is None:
             self._refuse_singular()
-            self._inverse = _routine("getri", self._lu.dtype.char)(self._lu, self._pivots)[0].T
+            self._inverse = _lapack("getri", self._lu.dtype.char)(self._lu, self._pivots)[0].T
         return self._inverse
 
     @property
@@ -139,19 +157,23 @@ def factorized(A: Array, *others: Array) -> Factorization:
     return Stacked(A)
 
 
+_PREFIX = {"f": "s", "d": "d", "F": "c", "D": "z"}
+
+
 @functools.cache
-def _routine(name: str, char: str) -> Callable[..., Any]:
+def _lapack(name: str, char: str) -> Callable[..., Any]:
     """LAPACK's routine for a type; SciPy's linalg is imported when the first one is needed."""
     from scipy.linalg import lapack
 
-    return getattr(lapack, {"f": "s", "d": "d", "F": "c", "D": "z"}[char] + name)  # type: ignore[no-any-return]
+    return getattr(lapack, _PREFIX[char] + name)  # type: ignore[no-any-return]
 
 
 @functools.cache
-def _trsm(char: str) -> Callable[..., Any]:
+def _blas(name: str, char: str) -> Callable[..., Any]:
+    """BLAS's routine for a type."""
     from scipy.linalg import blas
 
-    return getattr(blas, {"f": "s", "d": "d", "F": "c", "D": "z"}[char] + "trsm")  # type: ignore[no-any-return]
+    return getattr(blas, _PREFIX[char] + name)  # type: ignore[no-any-return]
 
 
 def _as_columns(B: Array) -> tuple[Array, Callable[[Array], Array]]:
@@ -260,7 +282,7 @@ def _plain_triangular_solve(T: Array, B: Array, lower: bool, adjoint: bool) -> A
     # BLAS solves for the columns of column-major matrices, so it gets the transposes of the row-major ones:
     # Xᵀ op(T)ᵀ = Bᵀ, where Tᵀ is triangular on the other side and op(T)ᵀ is Tᵀ or its conjugate transpose.
     columns, restore = _as_columns(B.astype(dtype, copy=False))
-    trsm = _trsm(dtype.char)
+    trsm = _blas("trsm", dtype.char)
     X = trsm(
         1.0, T.T.astype(dtype, copy=False), columns.T, side=1, lower=not lower, trans_a=2 if adjoint else 0
     )

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, LinearMap, Shape, compose, identity, linear, zero
-from ..maps import Diagonal, Gather, diagonal, reshape
+from ..maps import Diagonal, Gather, SumOver, diagonal, kept_shape, normalized_axes, reshape
 from ..rule import composed, primal, refuse, rule_for
-from .reductions import UNSET, SumOver, kept_shape, mask_of, normalized_axes, rows_along
+from .reductions import UNSET, mask_of, rows_along
 
 # --- extrema ------------------------------------------------------------------------------------------------
 
@@ -77,8 +77,8 @@ class Extremum(LinearMap):
         return Diagonal(share, (self._y,), (), np.shape(self._y))
 
 
-def _extremum_rule(function: Any, alias: Any, ufunc: Any) -> None:
-    """Enter the rules of max or min, and of the ufunc's reduce."""
+def _extremum_rule(function: Any, alias: Any) -> None:
+    """Enter the rule of max or min, or of their nan-variants."""
 
     @rule_for(function, alias)
     def body(
@@ -94,11 +94,12 @@ def _extremum_rule(function: Any, alias: Any, ufunc: Any) -> None:
         m = Extremum(a, y, axis, kept, mask_of(where, np.shape(a)), initial)
         return y, m if initial is UNSET else (m, None, None, None, m.of_initial())
 
-    if ufunc is None:
-        return
+
+def _extremum_reduce(ufunc: Any) -> None:
+    """Enter the rule of a ufunc's reduce."""
 
     @rule_for((ufunc, "reduce"))
-    def reduce(
+    def body(
         array: Array,
         axis: Any = 0,
         dtype: Any = None,
@@ -108,17 +109,20 @@ def _extremum_rule(function: Any, alias: Any, ufunc: Any) -> None:
         where: Any = True,
     ) -> Any:
         a = array if dtype is None else np.astype(array, np.dtype(dtype))
-        y = function(a, axis, None, keepdims, initial, where)
-        if y.dtype.kind not in "fc":
+        start = {} if initial is UNSET else {"initial": initial}
+        y = ufunc.reduce(a, axis=axis, keepdims=bool(keepdims), where=where, **start)
+        if primal(y).dtype.kind not in "fc":
             return y, zero
         m = Extremum(a, y, axis, bool(keepdims), mask_of(where, np.shape(a)), initial)
         return y, m if initial is UNSET else (m, None, None, None, None, m.of_initial())
 
 
-_extremum_rule(np.max, np.amax, np.maximum)
-_extremum_rule(np.min, np.amin, np.minimum)
-_extremum_rule(np.nanmax, np.nanmax, None)
-_extremum_rule(np.nanmin, np.nanmin, None)
+_extremum_rule(np.max, np.amax)
+_extremum_rule(np.min, np.amin)
+_extremum_rule(np.nanmax, np.nanmax)
+_extremum_rule(np.nanmin, np.nanmin)
+for _ufunc in (np.maximum, np.minimum, np.fmax, np.fmin):
+    _extremum_reduce(_ufunc)
 
 
 @composed(np.ptp)

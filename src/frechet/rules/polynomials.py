@@ -128,6 +128,7 @@ def polysub(a1: Array, a2: Array) -> Array:
 @composed(np.polymul)
 def polymul(a1: Array, a2: Array) -> Array:
     a1, a2 = _coefficients(a1, "np.polymul"), _coefficients(a2, "np.polymul")
+    a1, a2 = (p if np.size(p) else np.zeros(1, p.dtype) for p in (a1, a2))  # the zero polynomial
     # NumPy leaves out leading zeros first.  The lower coefficients vary with those zeros nevertheless.
     n = max(len(np.trim_zeros(primal(a1), "f")), 1) + max(len(np.trim_zeros(primal(a2), "f")), 1) - 1
     y = np.convolve(a1, a2)

@@ -23,9 +23,11 @@ from ..rule import composed, rule_for
 
 @rule_for(np.matmul)
 def matmul(x1: Array, x2: Array, /, **kwargs: Any) -> Any:
-    if not kwargs and np.ndim(x1) == 2 and np.ndim(x2) == 2:
-        x1, x2 = as_array(x1), as_array(x2)
-        return np.matmul(x1, x2), (Right(x2), Left(x1))
+    if not kwargs and type(x1) not in (list, tuple) and type(x2) not in (list, tuple) and x1.ndim == 2:
+        if x2.ndim == 2:
+            return np.matmul(x1, x2), (Right(x2), Left(x1))
+        if x2.ndim == 1:
+            return np.matmul(x1, x2), (TimesVector(x2), OnVector(x1))
     axes = kwargs.pop("axes", None)
     x1, x2 = as_array(x1), as_array(x2)
     if axes is None:
@@ -44,7 +46,7 @@ def first_factor(a: Shape, x2: Array) -> LinearMap:
     if len(b) == 2 or (len(a) > 1 < len(b) and np.broadcast_shapes(a[:-2], b[:-2]) == a[:-2]):
         return right(x2)
     if len(b) == 1:
-        return linear(lambda v: np.matmul(v, x2), lambda w: _column(w) * x2.conj())
+        return TimesVector(x2)
     A = a if len(a) > 1 else (1, *a)
     batch = np.broadcast_shapes(A[:-2], b[:-2])
     y = (*batch, *a[-2:-1], b[-1])
@@ -59,9 +61,9 @@ def second_factor(x1: Array, b: Shape) -> LinearMap:
         return left(x1)
     if len(b) == 1:  # Σ_k A[..., k] b[k]
         if len(a) == 1:
-            return linear(lambda v: np.matmul(v, x1), lambda w: _column(w) * x1.conj())
+            return TimesVector(x1)
         tall = x1 if len(a) == 2 else np.reshape(x1, (math.prod(a[:-1]), a[-1]))
-        times = linear(lambda v: np.matmul(v, tall.T), lambda w: np.matmul(w, tall.conj()))
+        times = OnVector(tall)
         return times if len(a) == 2 else compose(maps.reshape(tall.shape[:1], a[:-1]), times)
     if len(a) == 1:
         return linear(lambda v: np.matmul(x1, v), lambda w: x1.conj()[:, None] * w[..., None, :])
@@ -69,6 +71,36 @@ def second_factor(x1: Array, b: Shape) -> LinearMap:
         rows = (math.prod(a[:-1]), a[-1])
         return compose(maps.reshape((rows[0], b[1]), (*a[:-1], b[1])), left(np.reshape(x1, rows)))
     return compose(left(x1), Broadcast(b, np.broadcast_shapes(a[:-2], b[:-2]) + b[-2:]))
+
+
+class TimesVector(LinearMap):
+    """A ↦ A x for a vector x (or a ↦ a·x for vectors); its adjoint is w ↦ w xᴴ."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Array) -> None:
+        self.x = x
+
+    def push(self, v: Array) -> Array:
+        return np.matmul(v, self.x)
+
+    def pull(self, w: Array) -> Array:
+        return _column(w) * self.x.conj()
+
+
+class OnVector(LinearMap):
+    """x ↦ A x for vectors x; its adjoint is w ↦ Aᴴ w."""
+
+    __slots__ = ("A",)
+
+    def __init__(self, A: Array) -> None:
+        self.A = A
+
+    def push(self, v: Array) -> Array:
+        return np.matmul(v, self.A.T)
+
+    def pull(self, w: Array) -> Array:
+        return np.matmul(w, self.A.conj())
 
 
 def _column(w: Array) -> Array:

@@ -14,11 +14,11 @@ import numpy as np
 
 from ..errors import NotDifferentiableError
 from ..linear_map import Array, LinearMap, compose, identity, linear, zero
-from ..maps import Diagonal, Gather, reshape, transpose
+from ..maps import Diagonal, Gather, kept_shape, normalized_axes, reshape, transpose
 from ..rule import function_name, primal, rule_for
 from .order import Sorting, row_starts
 from .products import as_array
-from .reductions import UNSET, kept_shape, normalized_axes, rows_along
+from .reductions import UNSET, rows_along
 
 # Where the quantile q of n entries lies in sorted order, from 0: h = n q + α + q (1 − α − β) − 1, with
 # α and β of R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, Am. Stat. 50 (1996) 361.

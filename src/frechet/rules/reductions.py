@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, LinearMap, Shape, compose, linear, zero
-from ..maps import Broadcast, Diagonal, diagonal, real_part, reshape
+from ..maps import Broadcast, Diagonal, SumOver, diagonal, normalized_axes, real_part, reshape
 from ..rule import primal, rule_for
 
 UNSET: Any = np._NoValue  # NumPy's mark for an argument that was not given
@@ -23,19 +23,6 @@ add_up: Any = np.add.reduce  # np.sum without its wrapper, which takes longer th
 
 
 # --- axes ---------------------------------------------------------------------------------------------------
-
-
-def normalized_axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes of a reduction as non-negative integers."""
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple([int(k) % ndim for k in (axis if isinstance(axis, (tuple, list)) else (axis,))])
-
-
-def kept_shape(shape: Shape, axis: Any) -> Shape:
-    """The shape with the axes of a reduction kept as length one."""
-    axes = normalized_axes(axis, len(shape))
-    return tuple([1 if k in axes else n for k, n in enumerate(shape)])
 
 
 def reduced_size(shape: Shape, axis: Any) -> int:
@@ -77,39 +64,6 @@ def observed(a: Array, mask: Any) -> Array:
     """Where an entry takes part and is not NaN."""
     there = ~np.isnan(primal(a))
     return there if mask is None else there & mask
-
-
-class SumOver(LinearMap):
-    """v ↦ c Σ v over the axes of a reduction, c a real number; the adjoint repeats, without a copy."""
-
-    __slots__ = ("axis", "factor", "in_shape", "keepdims")
-
-    def __init__(
-        self, axis: Any, in_shape: Shape, keepdims: bool = False, factor: float | None = None
-    ) -> None:
-        self.axis = axis
-        self.in_shape = in_shape
-        self.keepdims = keepdims
-        self.factor = factor
-
-    def push(self, v: Array) -> Array:
-        n = len(self.in_shape)
-        axes = tuple([k - n for k in normalized_axes(self.axis, n)])
-        y = add_up(v, axis=axes, keepdims=self.keepdims)
-        return y if self.factor is None else y * self.factor
-
-    def pull(self, w: Array) -> Array:
-        if self.factor is not None:
-            w = w * self.factor
-        if isinstance(w, (float, complex, np.generic)):  # a sum over everything, of one direction
-            if not isinstance(w, np.generic):
-                w = np.float64(w) if isinstance(w, float) else np.complex128(w)
-            return np.ndarray(self.in_shape, w.dtype, w, 0, (0,) * len(self.in_shape))
-        n = len(self.in_shape)
-        kept = kept_shape(self.in_shape, self.axis)
-        n_out = n if self.keepdims else n - len(normalized_axes(self.axis, n))
-        stack = w.shape[: w.ndim - n_out]
-        return np.broadcast_to(w.reshape(stack + kept), stack + self.in_shape)
 
 
 def sum_along(a: Array, axis: Any, keepdims: Any = UNSET, factor: float | None = None) -> LinearMap:

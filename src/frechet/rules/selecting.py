@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InPlaceError
 from ..linear_map import Array, LinearMap, Shape, compose, linear, zero
-from ..maps import Broadcast, Gather, broadcast, reshape, transpose, unbroadcast, zeros_like
+from ..maps import Broadcast, Gather, broadcast, transpose, unbroadcast, zeros_like
 from ..rule import composed, primal, rule_for
 from .joining import Rows
 
@@ -56,25 +56,25 @@ def where(condition: Array, x: Array = None, y: Array = None, /) -> Any:
 # --- by indices ---------------------------------------------------------------------------------------------
 
 
-class Take(LinearMap):
+class Take(Gather):
     """The rows named by an array of indices along an axis; the adjoint adds the cotangents of each row."""
 
-    __slots__ = ("_axis", "_indices", "_shape", "_sorted")
+    __slots__ = ("_axis", "_indices", "_sorted")
 
     def __init__(self, indices: Array, axis: int, shape: Shape) -> None:
         self._indices = indices  # non-negative
         self._axis = axis  # counted from the end
-        self._shape = shape
         self._sorted: Any = None
+        super().__init__((slice(None),) * (axis + len(shape)) + (indices,), shape, len(shape) - 1 + indices.ndim)
 
     def push(self, v: Array) -> Array:
         return np.take(v, self._indices, axis=self._axis)
 
-    def pull(self, w: Array) -> Array:
-        axis, n = self._axis, self._shape[self._axis]
-        stack = np.shape(w)[: np.ndim(w) - (len(self._shape) - 1 + self._indices.ndim)]
-        before, after = self._shape[:axis], self._shape[axis:][1:]
-        w = np.reshape(w, (*stack, *before, self._indices.size, *after))
+    def _sums(self, w: Array) -> tuple[Array, Array]:
+        """The rows that are named, and for each the sum of its cotangents."""
+        axis = self._axis
+        stack = np.shape(w)[: np.ndim(w) - self.out_ndim]
+        w = np.reshape(w, (*stack, *self.in_shape[:axis], self._indices.size, *self.in_shape[axis:][1:]))
         if self._sorted is None:
             flat = np.ravel(self._indices)
             order = np.argsort(flat, kind="stable")
@@ -82,13 +82,19 @@ class Take(LinearMap):
         # After sorting, the cotangents of a row lie together.
         order, rows, starts = self._sorted
         sums = np.take(w, order, axis=axis)
-        if len(rows) < len(order):
-            sums = np.add.reduceat(sums, starts, axis=axis)
-        if len(rows) == n:
+        return rows, np.add.reduceat(sums, starts, axis=axis) if len(rows) < len(order) else sums
+
+    def pull(self, w: Array) -> Array:
+        rows, sums = self._sums(w)
+        if len(rows) == self.in_shape[self._axis]:
             return sums
-        z = zeros_like(w, stack + self._shape)
-        z[(Ellipsis, rows, *(slice(None),) * len(after))] = sums
+        z = zeros_like(w, np.shape(w)[: np.ndim(w) - self.out_ndim] + self.in_shape)
+        z[(Ellipsis, rows, *(slice(None),) * (-self._axis - 1))] = sums
         return z
+
+    def accumulate(self, buffer: Array, w: Array) -> None:
+        rows, sums = self._sums(w)
+        buffer[(Ellipsis, rows, *(slice(None),) * (-self._axis - 1))] += sums
 
 
 def _wrapped(indices: Array, n: int, mode: str = "raise") -> Array:
@@ -102,33 +108,29 @@ def _wrapped(indices: Array, n: int, mode: str = "raise") -> Array:
 def take(a: Array, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
     indices = primal(indices)
     y = np.take(a, indices, axis=axis, mode=mode)
-    shape = np.shape(a)
-    flat: LinearMap | None = None
+    shape, n = np.shape(a), np.ndim(y)
+    if not shape:
+        return y, (Broadcast((), np.shape(y)), zero)
     if axis is None and len(shape) != 1:
-        flat = reshape(shape, (int(np.prod(shape)),))
-        shape = (int(np.prod(shape)),)
-    j = 0 if axis is None else axis % len(shape)
+        flat = _wrapped(np.asarray(indices), np.size(a), mode)
+        return y, (Gather(np.unravel_index(flat, shape), shape, n), zero)
+    j = 0 if axis is None else int(axis) % len(shape)
     rows = _wrapped(np.asarray(indices), shape[j], mode)
-    if np.ndim(rows) == 0 or len(shape) == 1:
-        m: LinearMap = Gather((*(slice(None),) * j, rows if np.ndim(rows) else int(rows)), shape, np.ndim(y))
-    else:
-        m = Take(rows, j - len(shape), shape)
-    return y, (m if flat is None else compose(m, flat), zero)
+    if np.ndim(rows) and len(shape) > 1:
+        return y, (Take(rows, j - len(shape), shape), zero)
+    return y, (Gather((*(slice(None),) * j, rows if np.ndim(rows) else int(rows)), shape, n), zero)
 
 
 @rule_for(np.take_along_axis)
 def take_along_axis(arr: Array, indices: Any, axis: Any = -1) -> Any:
     indices = primal(indices)
     y = np.take_along_axis(arr, indices, axis)
-    shape = np.shape(arr) if axis is not None else (np.size(arr),)
-    n, j = len(shape), axis % len(shape) if axis is not None else 0
-    # Positions in the flat array: one index array, and the quickest scatter.
-    positions, stride = np.zeros((), np.intp), 1
-    for k in range(n - 1, -1, -1):
-        along = _wrapped(np.asarray(indices), shape[k]) if k == j else _range(shape[k], k - n)
-        positions = positions + along * stride
-        stride *= shape[k]
-    return y, (compose(Gather(positions, (stride,), n), reshape(np.shape(arr), (stride,))), zero)
+    shape, n = np.shape(arr), np.ndim(y)
+    if axis is None:
+        return y, (Gather(np.unravel_index(_wrapped(np.asarray(indices), np.size(arr)), shape), shape, n), zero)
+    index = [_range(shape[k], k - n) for k in range(n)]
+    index[axis] = _wrapped(np.asarray(indices), shape[axis])
+    return y, (Gather(tuple(index), shape, n), zero)
 
 
 def _range(n: int, axis: int) -> Array:

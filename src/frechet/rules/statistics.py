@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, LinearMap, compose, zero
-from ..maps import Gather, reshape, zeros_like
+from ..maps import Gather, normalized_axes, reshape, zeros_like
 from ..rule import composed, primal, rule_for
 from .products import as_array
-from .reductions import UNSET, normalized_axes
+from .reductions import UNSET
 
 # --- means and covariances ----------------------------------------------------------------------------------
 

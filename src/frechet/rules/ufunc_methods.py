@@ -16,13 +16,13 @@ import numpy as np
 from numpy._core import umath
 
 from ..errors import InPlaceError
-from ..linear_map import Array, LinearMap, Shape, linear
-from ..maps import Diagonal, reads_once, sum_over
+from ..linear_map import Array, LinearMap, Shape, linear, zero
+from ..maps import Diagonal, normalized_axes, reads_once, sum_over
 from ..rule import Constant, Rule, carriers, composed, function_name, primal, refuse, rule_for, table
 
 METHODS = ("reduce", "accumulate", "reduceat", "outer", "at")
 # The entries that are made beside np.sum, np.prod, np.max, np.min, np.cumsum and np.cumprod.
-ELSEWHERE = {(f, "reduce") for f in (np.add, np.multiply, np.maximum, np.minimum)}
+ELSEWHERE = {(f, "reduce") for f in (np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.fmin)}
 ELSEWHERE |= {(f, "accumulate") for f in (np.add, np.multiply)}
 
 
@@ -216,9 +216,7 @@ def _weighted(ufunc: np.ufunc, weights: Callable[[Array, Array, Any, tuple[int, 
         initial: Any = np._NoValue,
         where: Any = True,
     ) -> Any:
-        n = np.ndim(array)
-        axes = tuple(range(n)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        axes = tuple(int(k) % n for k in axes) if n else ()
+        axes = normalized_axes(axis, np.ndim(array))
         options = {} if initial is np._NoValue else {"initial": initial}
         y = ufunc.reduce(array, axis=axis, dtype=dtype, keepdims=keepdims, where=where, **options)
         shape = np.shape(array)
@@ -245,55 +243,75 @@ def _direction(a: Array, y: Array, where: Any, axes: tuple[int, ...]) -> Array:
     return a / np.where(primal(y) == 0, 1, y)
 
 
-def _ties(a: Array, y: Array, where: Any, axes: tuple[int, ...]) -> Array:
-    """Equal shares for the entries that attain the extremum."""
-    p, q = primal(a), primal(y)
-    hit = ((p == q) | (np.isnan(p) & np.isnan(q))) & where
-    return hit / np.maximum(np.sum(hit, axis=axes, keepdims=True), 1)
-
-
 _weighted(np.logaddexp, _softmax)
 _weighted(np.logaddexp2, _softmax2)
 _weighted(np.hypot, _direction)
-_weighted(np.fmax, _ties)
-_weighted(np.fmin, _ties)
 
 
 # --- running extrema ------------------------------------------------------------------------------
 
 
+class Attained(LinearMap):
+    """v ↦ at each place the mean of v over the entries up to there that attain the running extremum y.
+
+    Along the last axis.  Entries that attain it, in order, are the hits; those with the same value of y are a
+    group, and each hit shares alike with the hits before it in its group, as in np.max.
+    """
+
+    __slots__ = ("_groups", "_hits", "_latest", "_n", "_rank", "_shape")
+
+    def __init__(self, a: Array, y: Array) -> None:
+        self._shape = np.shape(a)
+        self._n = np.size(a)
+        undefined = np.isnan(y)  # nothing is equal to a NaN
+        starts = np.ones(self._shape, bool)
+        starts[..., 1:] = (y[..., 1:] != y[..., :-1]) & ~(undefined[..., 1:] & undefined[..., :-1])
+        starts, hit = starts.reshape(-1), ((a == y) | (undefined & np.isnan(a))).reshape(-1)
+        self._hits = np.flatnonzero(hit)
+        self._latest = np.cumsum(hit) - 1  # which hit is the last one, at each place
+        self._groups = np.cumsum(starts)[self._hits]
+        first = np.flatnonzero(starts[self._hits])  # a group starts with a hit
+        count = np.diff(first, append=self._hits.size)
+        self._rank = (np.arange(1, self._hits.size + 1) - np.repeat(first, count)).astype(y.real.dtype)
+
+    def _doublings(self) -> list[tuple[int, Array]]:
+        """For d = 1, 2, 4, …: the hits whose group reaches d hits back."""
+        largest = int(np.max(self._rank, initial=1))
+        distances = [1 << k for k in range((largest - 1).bit_length())]
+        return [(d, self._groups[d:] == self._groups[:-d]) for d in distances]
+
+    def push(self, v: Array) -> Array:
+        stack = np.shape(v)[: np.ndim(v) - len(self._shape)]
+        sums = np.reshape(v, (*stack, self._n))[..., self._hits]
+        for d, same in self._doublings():  # the running sum of each group, nothing subtracted
+            before = np.where(same, sums[..., :-d], 0)
+            sums = np.concatenate([sums[..., :d], sums[..., d:] + before], axis=-1)
+        return np.reshape((sums / self._rank)[..., self._latest], stack + self._shape)
+
+    def pull(self, w: Array) -> Array:
+        stack = np.shape(w)[: np.ndim(w) - len(self._shape)]
+        w = np.reshape(w, (*stack, self._n))
+        sums = segment_sum(w, self._latest, self._hits.size, -1) / self._rank
+        for d, same in reversed(self._doublings()):
+            after = np.where(same, sums[..., d:], 0)
+            sums = np.concatenate([sums[..., :-d] + after, sums[..., -d:]], axis=-1)
+        return np.reshape(segment_sum(sums, self._hits, self._n, -1), stack + self._shape)
+
+
 def _running(ufunc: np.ufunc) -> None:
     @rule_for((ufunc, "accumulate"))
     def accumulate(array: Array, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
-        """Each result is one of the entries: the one that first attained the extremum."""
         y = ufunc.accumulate(array, axis=axis, dtype=dtype)
+        plain = np.moveaxis(primal(y), axis, -1)
+        if plain.dtype.kind not in "fc":
+            return y, zero
         n = np.ndim(array)
         k = axis % n - n
-        values = np.moveaxis(primal(y), k, -1)
-        before, after = values[..., :-1], values[..., 1:]
-        changed = (after != before) & ~(np.isnan(after) & np.isnan(before))
-        attained = np.zeros(values.shape, np.intp)
-        attained[..., 1:] = np.where(changed, np.arange(1, values.shape[-1]), 0)
-        attained = np.maximum.accumulate(attained, axis=-1)
-        lead, m = values.shape[:-1], values.shape[-1]
-        rows = np.arange(int(np.prod(lead))).reshape(lead)
-        flat = (attained + rows[..., None] * m).reshape(-1)  # in the flattened array with the axis last
-        size = flat.size
-        moved = values.shape
-
-        def push(v: Array) -> Array:
-            v = np.moveaxis(v, k, -1)
-            stack = np.shape(v)[: np.ndim(v) - n]
-            picked = np.reshape(v, (*stack, size))[..., flat]
-            return np.moveaxis(np.reshape(picked, stack + moved), -1, k)
-
-        def pull(w: Array) -> Array:
-            w = np.moveaxis(w, k, -1)
-            stack = np.shape(w)[: np.ndim(w) - n]
-            summed = segment_sum(np.reshape(w, (*stack, size)), flat, size, -1)
-            return np.moveaxis(np.reshape(summed, stack + moved), -1, k)
-
-        return y, linear(push, pull)
+        m: LinearMap = Attained(np.moveaxis(primal(array).astype(plain.dtype), axis, -1), plain)
+        if k == -1:
+            return y, m
+        last = linear(lambda v: np.moveaxis(v, k, -1), lambda w: np.moveaxis(w, -1, k))
+        return y, last.adjoint @ m @ last
 
 
 _running(np.maximum)

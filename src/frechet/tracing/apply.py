@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotDifferentiableError, RuleError
-from ..linear_map import Composition, Identity, LinearMap, Zero, compose
+from ..linear_map import Composition, Identity, LinearMap, compose, zero
 from ..rule import Rule, carriers, primal
 from ..space import ANY, NO_TANGENT
 from .trace import Outputs, Select, refuse_kind, space_of
@@ -17,6 +17,9 @@ from .traced import Traced, View, checked
 
 PYTHON_SCALARS = (float, int, complex)
 SCALARS = frozenset((*PYTHON_SCALARS, bool, *(np.dtype(code).type for code in np.typecodes["AllFloat"] + "?bhilqBHILQ")))
+_SIMPLE = SCALARS | {type(None), str}  # arguments that hold no array
+
+
 def innermost(args: Any) -> Any:
     """The trace of highest level among the arguments (lists and tuples are looked into), or None."""
     found = None
@@ -63,11 +66,27 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 break
     elif rule.derivatives is not None:
         return apply_elementwise(rule, args)
-    trace = innermost(args)
+    trace = None
+    constants = nested = False
+    for a in args:
+        kind = type(a)
+        if kind is Traced and (trace is None or trace is a.tape):
+            trace = a.tape
+        elif kind in _SIMPLE:
+            pass
+        elif kind is np.ndarray:
+            constants = True
+        else:  # views, several traces, lists of arrays
+            nested = constants = True
+    if nested:
+        trace = innermost(args)
     if trace is None:  # the dispatcher was called for an out= that has been taken away since
         return rule.function(*args, **kwargs)
-    plain = [a.value if type(a) is Traced and a.tape is trace else unwrap(a, trace) for a in args]
-    owners = _held(args, plain, trace)
+    if nested:
+        plain = [unwrap(a, trace) for a in args]
+    else:
+        plain = [a.value if type(a) is Traced else a for a in args]
+    owners = _held(args, plain, trace) if constants else None
     if owners:
         before = _references(owners)
         value, maps = rule.body(*plain, **kwargs)
@@ -82,7 +101,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if kind is Traced or kind is View:
             if a.tape is trace:
                 m = maps[k] if k < len(maps) else None
-                if isinstance(m, LinearMap) and type(m) is not Zero:
+                if isinstance(m, LinearMap) and m is not zero:
                     edges.append((a.node, m))
                 else:
                     _check_map(m, rule, k)
@@ -141,17 +160,16 @@ def _with_constant(rule: Any, function: Any, x: Traced, constant: Any, k: int) -
     """An elementwise function of a traced argument x, at position k of two, and a constant one."""
     tape, value = x.tape, x.value
     constant = _operand(constant)
-    locks = type(constant) is np.ndarray and constant.flags.writeable
-    if locks:
-        held = tape.hold(constant)
-        locks, constant = held is constant, held
+    plain_array = type(constant) is np.ndarray
+    if plain_array:
+        constant = tape.hold(constant)
+        refuse_kind(constant)
     args = (value, constant) if k == 0 else (constant, value)
     y = function(*args)
-    if type(constant) is np.ndarray:
-        refuse_kind(constant)
+    if plain_array:
         before = sys.getrefcount(constant)
         m = rule.derivatives[k](y, args, shape_of(value), shape_of(y))
-        if locks and sys.getrefcount(constant) > before:
+        if sys.getrefcount(constant) > before:
             tape.lock(constant)
     else:
         m = rule.derivatives[k](y, args, shape_of(value), shape_of(y))
@@ -166,10 +184,9 @@ def _held(args: Sequence[Any], plain: list[Any], trace: Any) -> list[np.ndarray]
     owners = []
     for k, a in enumerate(args):
         if type(a) is np.ndarray:
-            if a.flags.writeable:
-                plain[k] = held = trace.hold(a)
-                if held is a:
-                    owners.append(a)
+            plain[k] = held = trace.hold(a)
+            if held is a:
+                owners.append(a)
             if a.dtype.kind == "O":
                 refuse_kind(a)
         elif isinstance(a, np.ndarray):
@@ -178,7 +195,7 @@ def _held(args: Sequence[Any], plain: list[Any], trace: Any) -> list[np.ndarray]
             for b in a:
                 refuse_kind(b)
             plain[k] = [
-                trace.hold(b) if type(b) is np.ndarray and b.base is not None else value
+                trace.hold(b) if type(b) is np.ndarray else value
                 for b, value in zip(a, plain[k], strict=True)
             ]
     return owners
@@ -220,7 +237,7 @@ def _check_map(m: Any, rule: Rule, k: int) -> None:
             f"{rule.name} has no derivative with respect to its argument {rule.argument(k)}. "
             "If that argument is meant to be constant, pass fr.stop_gradient(...) of it"
         )
-    if type(m) is not Zero:
+    if m is not zero:
         raise RuleError(
             f"the rule for {rule.name} returned {type(m).__name__} where the linear map for its argument "
             f"{rule.argument(k)} was due; a rule returns (value, maps)"
@@ -234,7 +251,7 @@ def _edges_inside(edges: list[Any], values: Any, maps: Any, trace: Any, rule: Ru
         m = maps[j] if isinstance(maps, (list, tuple)) else maps
         if type(a) in carriers:
             if a.tape is trace:
-                if isinstance(m, LinearMap) and type(m) is not Zero:
+                if isinstance(m, LinearMap) and m is not zero:
                     edges.append((a.node, m))
                 else:
                     _check_map(m, rule, k)

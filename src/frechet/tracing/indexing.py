@@ -128,6 +128,9 @@ def _write_through(x: Traced) -> None:
         if owner is not None:
             setitem(owner, x.index, Traced(x.value, x.tape, x.node))
             x.seen = version(owner)
+        else:  # other views of what it was a view of do not show the change
+            x.changes[0] += 1
+            x.seen = x.changes[0]
 
 
 def _scatter(index: Any, v_shape: Any, slot: Any, shape: Any) -> LinearMap:

@@ -5,7 +5,6 @@ A guard is a protocol by which Python or NumPy would turn a traced value into a 
 
 from __future__ import annotations
 
-import linecache
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -13,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..errors import CoercionError
+from ..linear_map import identity
 from ..rule import carriers, primal
 from .indexing import refuse_fixed, setitem
 from .traced import Traced, checked
@@ -31,7 +31,7 @@ def _function(name: str) -> Callable[..., Any]:
 
 # Methods that are functions of the same name (and the same order of parameters).
 SAME = (
-    "all any argmax argmin argpartition argsort choose clip compress copy cumprod cumsum diagonal max mean min "
+    "all any argmax argmin argpartition argsort choose clip copy cumprod cumsum diagonal max mean min "
     "nonzero prod put ravel repeat round searchsorted squeeze std sum swapaxes take trace var dot"
 ).split()
 
@@ -58,14 +58,27 @@ def _conj(self: Traced) -> Any:
     return self if self.dtype.kind != "c" else np.conjugate(self)
 
 
+def _compress(self: Traced, condition: Any, axis: Any = None) -> Any:
+    return np.compress(condition, self, axis=axis)
+
+
 def _item(self: Traced, *index: Any) -> Any:
     if not index:
         if np.size(self) != 1:
             raise ValueError("can only convert an array of size 1 to a Python scalar")
-        return np.reshape(self, -1)[0] if np.ndim(self) else self[()] if _is_array(self) else self
+        index = (0,)
+    if not _is_array(self):
+        return _python_number(self)
     if len(index) == 1 and not isinstance(index[0], tuple):
-        return np.reshape(self, -1)[index[0]]
-    return self[index[0] if len(index) == 1 else index]
+        return _python_number(np.reshape(self, -1)[index[0]])
+    return _python_number(self[index[0] if len(index) == 1 else index])  # type: ignore[index]
+
+
+def _python_number(x: Traced) -> Any:
+    """A traced NumPy scalar as a traced Python number."""
+    inner = x.value
+    value = _python_number(inner) if isinstance(inner, Traced) else inner.item() if hasattr(inner, "item") else inner
+    return x.tape.record(value, ((x.node, identity),), "item")
 
 
 def _tolist(self: Traced) -> Any:
@@ -110,6 +123,12 @@ def _repr(self: Traced) -> str:
 
 def _format(self: Traced, spec: str) -> str:
     return format(primal(checked(self)), spec)
+
+
+def _to_device(self: Traced, device: str, /, *, stream: Any = None) -> Traced:
+    if device != "cpu" or stream is not None:
+        raise ValueError(f"NumPy arrays live on the CPU, not on {device!r}")
+    return self
 
 
 def _same(self: Traced, *_: Any) -> Traced:
@@ -165,6 +184,8 @@ def _guard(what: str, advice: str) -> Callable[..., NoReturn]:
 
 def _offending_call() -> str:
     """Where the conversion was asked for: the library function that did it, and the user's line that called it."""
+    import linecache
+
     frame: Any = sys._getframe(2)
     library = ""
     while frame is not None:
@@ -226,7 +247,7 @@ GUARDS = {
     "__dlpack__": _guard("Handing x to another array library (DLPack)", "Work on the array itself."),
 }
 
-METADATA = "shape ndim size dtype itemsize nbytes strides flags".split()
+METADATA = "shape ndim size dtype itemsize nbytes strides flags device".split()
 
 
 def methods() -> dict[str, Any]:
@@ -237,11 +258,13 @@ def methods() -> dict[str, Any]:
         "transpose": _transpose,
         "flatten": _flatten,
         "astype": _astype,
+        "compress": _compress,
         "conj": _conj,
         "conjugate": _conj,
         "item": _item,
         "tolist": _tolist,
         "fill": _fill,
+        "to_device": _to_device,
         "sort": _sort,
         "partition": _partition,
         "__iter__": _iter,

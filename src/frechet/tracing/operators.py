@@ -17,7 +17,6 @@ from .apply import PYTHON_SCALARS, apply, apply_elementwise, innermost, shape_of
 from .trace import refuse_kind
 from .traced import Traced, checked
 
-_FLOAT64 = np.dtype(np.float64)
 _NUMPY_KINDS = (np.ndarray, np.generic)
 
 
@@ -44,9 +43,7 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
         trace = self.tape
         if type(self) is Traced:
             a = self.value
-            if kind is float or kind is int or (
-                kind is np.ndarray and other.dtype is _FLOAT64 and not other.flags.writeable
-            ):
+            if kind is float or kind is int:
                 rule: Any = table[ufunc]
                 y = symbol(a, other)
                 if type(y) is float:

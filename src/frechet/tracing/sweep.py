@@ -123,7 +123,7 @@ def pull(
         if type(w) is list:  # of a function with several results
             w = tuple(s.zeros(stack) if x is None else x for x, s in zip(w, space.spaces, strict=True))  # type: ignore[attr-defined]
         for parent, m in edges:
-            if not m.accumulates or (stack and type(m) is Gather):
+            if not m.accumulates or (stack and isinstance(m, Gather)):
                 g = m.pull(w)
                 fresh = False
             elif type(m) is Clear:

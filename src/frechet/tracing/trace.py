@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import threading
 import weakref
 from typing import Any
 
@@ -18,11 +19,17 @@ from ..errors import InPlaceError, NotDifferentiableError, RuleError, SpaceError
 from ..linear_map import Array, LinearMap
 from ..rule import function_name, primal
 from ..space import ArraySpace, Space, space
-from .traced import Traced
+from .traced import Traced, View
 
 _levels = itertools.count(1)
 _new = object.__new__  # the hottest constructor; calling the class costs twice as much
 Edges = tuple[tuple[Any, LinearMap], ...]
+
+# Plain arrays that maps keep are read-only meanwhile: how many tapes have locked each, by id.
+_locks: dict[int, int] = {}
+_unlocked: list[np.ndarray] = []  # views that are to be writeable again once what they are a view of is
+_locks_lock = threading.Lock()
+_SMALL = 4096  # bytes that are copied as fast as they are locked
 
 
 class Outputs(Space):
@@ -80,13 +87,14 @@ def space_of(value: Any) -> Space:
 class Tape:
     """Keeps the linear maps of every step, so that the derivative can be applied later, in either direction."""
 
-    __slots__ = ("level", "locked", "nodes", "outlives", "refusal")
+    __slots__ = ("level", "locked", "nodes", "outlives", "refusal", "spaces")
 
     def __init__(self, outlives: bool = False) -> None:
         self.level = next(_levels)
         self.nodes: list[tuple[Space, Edges, Any]] = []
         self.outlives = outlives  # whether the maps are used after the transformation has returned
-        self.locked: list[np.ndarray] = []
+        self.locked: dict[int, np.ndarray] = {}
+        self.spaces: dict[Any, Space] = {}  # those of the arrays so far, by shape and dtype
         self.refusal: Exception | None = None  # the last CoercionError, which C code may swallow
 
     def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
@@ -94,7 +102,10 @@ class Tape:
         nodes = self.nodes
         kind = type(value)
         if kind is np.ndarray:
-            space: Space = ArraySpace(value.shape, value.dtype)
+            key = (value.shape, value.dtype)
+            space = self.spaces.get(key)
+            if space is None:
+                space = self.spaces[key] = ArraySpace(*key)
         else:
             space = SCALAR_SPACES.get(kind) or space_of(value)
         x = _new(Traced)
@@ -114,27 +125,54 @@ class Tape:
         return self.node(self.nodes[x.node][0], edges, rule)
 
     def hold(self, a: np.ndarray) -> np.ndarray:
-        """A plain writeable argument of a rule, made safe to be kept by its maps: the program may write to it later.
+        """A plain argument of a rule, made safe to be kept by its maps: the program may write to it later.
 
-        An array of its own memory is locked (see `lock`) once a map is seen to keep it; a view, which a lock would not
-        protect, is copied, and so is everything where the maps outlive the transformation.
+        Small arrays are copied, and everything is where the maps outlive the transformation.  A large array is locked
+        (see `lock`) once a map is seen to keep it; then it is returned as it is.
         """
-        return a if a.base is None and not self.outlives else a.copy(order="K")
+        if not a.flags.writeable and id(a) not in _locks:
+            return a
+        return a.copy(order="K") if self.outlives or a.nbytes <= _SMALL else a
 
     def lock(self, a: np.ndarray) -> None:
-        """Make an array read-only until the derivative has been applied: a write to it would change the maps."""
-        a.flags.writeable = False
-        self.locked.append(a)
+        """Make an array, and those that it is a view of, read-only until the derivative has been applied."""
+        while isinstance(a, np.ndarray) and id(a) not in self.locked:
+            with _locks_lock:
+                if a.flags.writeable:
+                    a.flags.writeable = False
+                    _locks[id(a)] = 1
+                elif id(a) in _locks:  # by an outer transformation, or another thread
+                    _locks[id(a)] += 1
+                else:
+                    return
+            self.locked[id(a)] = a
+            a = a.base  # type: ignore[assignment]
 
     def release(self) -> None:
         """Unlock what was locked."""
-        for a in self.locked:
-            a.flags.writeable = True
-        self.locked = []
+        if not self.locked:
+            return
+        with _locks_lock:
+            for a in self.locked.values():
+                _locks[id(a)] -= 1
+                if _locks[id(a)] == 0:
+                    del _locks[id(a)]
+                    _unlocked.append(a)
+            # A view cannot be unlocked before what it is a view of, which another tape may hold.
+            _unlocked.sort(key=lambda a: isinstance(a.base, np.ndarray))
+            waiting = []
+            for a in _unlocked:
+                if isinstance(a.base, np.ndarray) and id(a.base) in _locks:
+                    waiting.append(a)
+                else:
+                    a.flags.writeable = True
+            _unlocked[:] = waiting
+        self.locked = {}
 
     def close(self) -> None:
         """End the trace: from now on its traced arrays raise TraceEndedError."""
         self.nodes = []
+        self.spaces = {}
         self.__class__ = ClosedTape  # type: ignore[assignment]
 
 
@@ -225,7 +263,7 @@ ALONE = sys.getrefcount(_probe.node)
 def is_viewed(a: Any) -> bool:
     """Whether other arrays may show the memory of a, or a that of others."""
     if isinstance(a, Traced):
-        return weakref.getweakrefcount(a) > 0
+        return type(a) is View or weakref.getweakrefcount(a) > 0
     return a.base is not None
 
 
