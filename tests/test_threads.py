@@ -83,6 +83,21 @@ def test_one_pullback_used_by_several_threads():
         assert np.array_equal(t, b)
 
 
+def test_constants_shared_by_several_threads():
+    """An array that a derivative needs is held fixed while any thread needs it, and free again afterwards."""
+    shared = np.linspace(1.0, 2.0, 50)
+    xs = [np.linspace(0.1, 1.0 + k, 50) for k in range(8)]
+
+    def work(k):
+        for _ in range(5):
+            g = fr.grad(lambda x: np.sum(x * shared * x) + x @ shared)(xs[k])
+        return g
+
+    for got, x in zip(run(work), xs, strict=True):
+        np.testing.assert_allclose(got, 2 * x * shared + shared, rtol=1e-14)
+    assert shared.flags.writeable
+
+
 def test_threads_inside_a_differentiated_function():
     """The work of a function may be split over threads; the trace then has several writers."""
 

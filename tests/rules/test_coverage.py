@@ -5,7 +5,10 @@ Each module tests/rules/test_*.py declares what it checks in lists whose names s
 once more, to see which entries of the table it really uses.
 """
 
+import functools
 import importlib.util
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -61,6 +64,28 @@ def test_every_function_that_numpy_hands_over_is_in_the_table():
     assert not missing, f"NumPy hands these over, but no chapter of frechet.rules holds them: {missing}"
 
 
+IN_ORDER = """
+import scipy.special
+from frechet.rule import function_name, table
+from frechet.rules import BASE, load
+
+before = {}
+for chapter in (*BASE, "special"):
+    load(chapter)
+    again = [function_name(key) for key, entry in before.items() if table[key] is not entry]
+    assert not again, f"{chapter} enters functions that an earlier chapter holds: {again}"
+    before = dict(table)
+print(len(before))
+"""
+
+
+def test_no_function_is_entered_by_two_chapters():
+    """Else the order in which chapters are loaded would decide which entry holds."""
+    found = subprocess.run([sys.executable, "-c", IN_ORDER], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert int(found.stdout) > 1000
+
+
 def test_every_rule_is_checked_by_a_case(monkeypatch):
     import scipy.special  # noqa: F401  # its chapter is loaded where it has been imported
 
@@ -89,6 +114,7 @@ def test_every_rule_is_checked_by_a_case(monkeypatch):
 def reporting(entry, used):
     function = entry.function
 
+    @functools.wraps(function)
     def report(*args, **kwargs):
         used.add(id(entry))
         return function(*args, **kwargs)

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 import frechet as fr
+from frechet.maps import Gather
+from frechet.rules.selecting import Take
 from frechet.testing import check_rule
 
 rng = np.random.default_rng(0)
@@ -51,6 +53,9 @@ CASES = [
     (np.take, (single, [0, 0], 0)),
     (np.take, (x, np.zeros(0, int), 1)),
     (np.take, (x, np.zeros((2, 0), int), 0)),
+    (np.take, (v[0], [0, 0, 0])),
+    (np.take, (np.array(v[0]), 0)),
+    (np.take, (z, [[11, 0], [-1, 0]])),
     (np.take_along_axis, (x, order, 1)),
     (np.take_along_axis, (x, order[:, :1], -1)),
     (np.take_along_axis, (x, np.array([[2, 2, 0, -1]]), 0)),
@@ -255,3 +260,28 @@ def test_bad_input_raises_as_in_numpy(call, error, message):
         call(x)
     with pytest.raises(error, match=message):
         fr.linearize(call, x)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda a, k: np.take(a, [k, 0, k], axis=0),
+        lambda a, k: np.take(a, [k, 2, k], axis=-1),
+        lambda a, k: np.take(a, [[k, 7]]),
+        lambda a, k: np.take_along_axis(a, order[:, k : k + 1], 1),
+        lambda a, k: np.take_along_axis(a, order[:, k], None),
+    ],
+)
+def test_a_loop_of_reads_adds_into_one_buffer(read, monkeypatch):
+    """Each read costs what it reads, in reverse too, not the size of the array: no cotangent of that size."""
+
+    def f(a):
+        return sum(np.sum((k + 1) * read(a, k) ** 2) for k in range(3))
+
+    expected = 0
+    for k in range(3):
+        pullback = fr.vjp(lambda a, k=k: (k + 1) * read(a, k) ** 2, x)[1]
+        expected = expected + pullback(np.ones_like(read(x, k)))[0]
+    for kind in (Gather, Take):
+        monkeypatch.setattr(kind, "pull", None)
+    np.testing.assert_allclose(fr.grad(f)(x), expected, rtol=1e-14)

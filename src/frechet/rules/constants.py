@@ -21,7 +21,7 @@ constant(np.nonzero, np.argwhere, np.flatnonzero, np.count_nonzero, np.searchsor
 constant(
     np.ravel_multi_index, np.unravel_index, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from
 )
-constant(np.packbits, np.unpackbits, np.einsum_path, np.linalg.matrix_rank, vars(umath)["_ones_like"])
+constant(np.packbits, np.unpackbits, vars(umath)["_ones_like"])
 constant(np.busday_count, np.busday_offset, np.is_busday, np.datetime_as_string)
 
 # Text that shows a value, and the functions of text

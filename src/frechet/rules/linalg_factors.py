@@ -39,23 +39,41 @@ class LU:
     (NumPy's do not). Factorizing costs 2n³/3, the inverse another 4n³/3, a solve 2n² per column.
     """
 
-    __slots__ = ("_inverse", "_lu", "_order", "_pivots", "singular")
+    __slots__ = ("A", "_inverse", "_order", "_packed", "_slogdet")
 
     def __init__(self, A: Array) -> None:
-        self._lu, self._pivots, info = _lapack("getrf", A.dtype.char)(A.T)
-        self.singular = info > 0
+        self.A = A
+        self._packed: Any = None
+        self._slogdet: Any = None
         self._inverse: Array = None
         self._order: Array = None
 
+    @property
+    def packed(self) -> tuple[Array, Array, bool]:
+        """L and U in one matrix, the pivots, and whether A is exactly singular; computed when first needed."""
+        if self._packed is None:
+            lu, pivots, info = _lapack("getrf", self.A.dtype.char)(self.A.T)
+            self._packed = lu, pivots, info > 0
+            if len(lu) > _TINY:
+                self.A = None  # no longer needed
+        return self._packed  # type: ignore[no-any-return]
+
+    @property
+    def singular(self) -> bool:
+        """Whether A is exactly singular."""
+        return self.packed[2]
+
     def solve(self, B: Array, adjoint: bool) -> Array:
         """A⁻¹ B or A⁻ᴴ B, for B of shape (..., n, k)."""
-        self._refuse_singular()
-        dtype = np.result_type(self._lu, B)
+        lu, pivots = self._regular()
+        dtype = lu.dtype
+        if B.dtype is not dtype:
+            dtype = np.result_type(lu, B)
+            lu = lu.astype(dtype, copy=False)
         columns, restore = _as_columns(B)
-        lu = self._lu.astype(dtype, copy=False)
         if columns.shape[1] == 1 and (not adjoint or dtype.kind != "c"):
             return restore(
-                _lapack("getrs", dtype.char)(lu, self._pivots, columns, trans=0 if adjoint else 1)[0]
+                _lapack("getrs", dtype.char)(lu, pivots, columns, trans=0 if adjoint else 1)[0]
             )
         # Several columns: by triangular solves on their transpose, which needs no copies between row and
         # column order (and LAPACK's getrs starts threads for the smallest matrices).  Since A = Uᵀ Lᵀ P,
@@ -75,27 +93,36 @@ class LU:
     def order(self) -> Array:
         """The permutation P as an index: P B is B[order]."""
         if self._order is None:
-            rows = np.arange(len(self._lu), dtype=float)[:, None]
-            self._order = _lapack("laswp", "d")(rows, self._pivots)[:, 0].astype(np.intp)
+            lu, pivots, _ = self.packed
+            rows = np.arange(len(lu), dtype=float)[:, None]
+            self._order = _lapack("laswp", "d")(rows, pivots)[:, 0].astype(np.intp)
         return self._order
 
     @property
     def inverse(self) -> Array:
         """A⁻¹."""
         if self._inverse is None:
-            self._refuse_singular()
-            self._inverse = _lapack("getri", self._lu.dtype.char)(self._lu, self._pivots)[0].T
+            lu, pivots = self._regular()
+            self._inverse = _lapack("getri", lu.dtype.char)(lu, pivots)[0].T
         return self._inverse
 
     @property
     def slogdet(self) -> tuple[Array, Array]:
         """The sign and the logarithm of the absolute value of det A."""
-        scalar = self._lu.dtype.type
-        diagonal = self._lu.diagonal()
+        if self._slogdet is None:
+            # A second factorization of a tiny matrix costs less than the calls that read it off this one.
+            tiny = self.A is not None and len(self.A) <= _TINY
+            self._slogdet = tuple(np.linalg.slogdet(self.A)) if tiny else self._slogdet_from_factors()
+        return self._slogdet  # type: ignore[no-any-return]
+
+    def _slogdet_from_factors(self) -> tuple[Array, Array]:
+        lu, pivots, singular = self.packed
+        scalar = lu.dtype.type
+        diagonal = lu.diagonal()
         size = np.abs(diagonal)
-        if self.singular:
+        if singular:
             return scalar(0), size.dtype.type(-np.inf)
-        changes = np.count_nonzero(self._pivots != np.arange(len(size)))
+        changes = np.count_nonzero(pivots != np.arange(len(size)))
         if diagonal.dtype.kind == "c":
             sign = (diagonal / size).prod()
         else:
@@ -103,9 +130,12 @@ class LU:
             changes += np.count_nonzero(diagonal < 0)
         return scalar(-sign if changes % 2 else sign), np.log(size).sum()
 
-    def _refuse_singular(self) -> None:
-        if self.singular:
+    def _regular(self) -> tuple[Array, Array]:
+        """The packed factors and pivots of a matrix that is not singular."""
+        lu, pivots, singular = self.packed
+        if singular:
             raise np.linalg.LinAlgError("Singular matrix")
+        return lu, pivots
 
 
 class Stacked:
@@ -157,6 +187,7 @@ def factorized(A: Array, *others: Array) -> Factorization:
     return Stacked(A)
 
 
+_TINY = 8  # rows
 _PREFIX = {"f": "s", "d": "d", "F": "c", "D": "z"}
 
 

@@ -65,7 +65,8 @@ class Take(Gather):
         self._indices = indices  # non-negative
         self._axis = axis  # counted from the end
         self._sorted: Any = None
-        super().__init__((slice(None),) * (axis + len(shape)) + (indices,), shape, len(shape) - 1 + indices.ndim)
+        index = (*(slice(None),) * (axis + len(shape)), indices)
+        super().__init__(index, shape, len(shape) - 1 + indices.ndim)
 
     def push(self, v: Array) -> Array:
         return np.take(v, self._indices, axis=self._axis)
@@ -127,7 +128,8 @@ def take_along_axis(arr: Array, indices: Any, axis: Any = -1) -> Any:
     y = np.take_along_axis(arr, indices, axis)
     shape, n = np.shape(arr), np.ndim(y)
     if axis is None:
-        return y, (Gather(np.unravel_index(_wrapped(np.asarray(indices), np.size(arr)), shape), shape, n), zero)
+        flat = _wrapped(np.asarray(indices), np.size(arr))
+        return y, (Gather(np.unravel_index(flat, shape), shape, n), zero)
     index = [_range(shape[k], k - n) for k in range(n)]
     index[axis] = _wrapped(np.asarray(indices), shape[axis])
     return y, (Gather(tuple(index), shape, n), zero)

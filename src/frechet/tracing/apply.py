@@ -116,7 +116,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     result = trace.record(value, tuple(edges), rule)
     if rule.may_view:
         for a in args:
-            if type(a) in carriers and np.may_share_memory(primal(a), primal(value)):
+            if type(a) in carriers and _share_memory(a.value, value):
                 return View(value, trace, result.node, a, None)
     return result
 
@@ -210,6 +210,16 @@ def _lock_kept(owners: list[np.ndarray], before: list[int], trace: Any) -> None:
     for a, count, then in zip(owners, _references(owners), before, strict=True):
         if count > then:
             trace.lock(a)
+
+
+def _share_memory(a: Any, b: Any) -> bool:
+    """Whether two values may share memory."""
+    if type(a) is np.ndarray and type(b) is np.ndarray:
+        if b.base is None:
+            return b is a
+        if b.base is a or b.base is a.base:
+            return True
+    return np.may_share_memory(primal(a), primal(b))
 
 
 def shape_of(x: Any) -> Any:

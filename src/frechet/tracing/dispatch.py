@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import sys
 from typing import Any
 
 import numpy as np
 
 from ..errors import InPlaceError, NotDifferentiableError
 from ..rule import Composed, Constant, ElementwiseRule, Refused, Rule, carriers, function_name, load_chapters, table
-from .apply import apply, apply_elementwise
+from .apply import apply, apply_elementwise, is_traced
 from .creation import Creation, plain_values
 from .indexing import refuse_fixed, setitem
 from .traced import Traced, checked
@@ -37,6 +40,10 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def array_function(self: Traced, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NumPy's protocol for its functions (NEP 18)."""
     entry = table.get(func)
+    if len(args) > 1:
+        k = _place_of_out(entry)
+        if k < len(args) and args[k] is not None:
+            args, kwargs = (*args[:k], None, *args[k + 1 :]), {**kwargs, "out": args[k]}
     if type(entry) is Rule and not kwargs:
         return apply(entry, args, kwargs)
     if type(entry) is Creation:
@@ -46,6 +53,18 @@ def array_function(self: Traced, func: Any, types: Any, args: tuple[Any, ...], k
         result = call(func, args, {k: v for k, v in kwargs.items() if k != "out"})
         return _store(func, out, result)
     return call(func, args, kwargs)
+
+
+@functools.cache
+def _place_of_out(entry: Any) -> int:
+    """The position at which a function of the table takes out; beyond any for one that takes none."""
+    function = entry.body if isinstance(entry, Rule) else getattr(entry, "function", None)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # no function, or one of C without a signature
+        return sys.maxsize
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return names.index("out") if "out" in names else sys.maxsize
 
 
 def array_ufunc(self: Traced, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -98,6 +117,9 @@ def _store(function: Any, out: Any, result: Any) -> Any:
     results = result if isinstance(result, tuple) else (result,)
     for target, value in zip(targets, results, strict=True):
         if target is None:
+            continue
+        if not is_traced(target) and not is_traced(value):  # of a function whose result is constant
+            target[...] = value
             continue
         _refuse_plain_out(function, target)
         refuse_fixed(target, f"{function_name(function)}(out=...)")

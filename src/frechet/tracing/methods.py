@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import CoercionError
 from ..linear_map import identity
-from ..rule import carriers, primal
+from ..rule import carriers, primal, table
+from .apply import apply
 from .indexing import refuse_fixed, setitem
 from .traced import Traced, checked
 
@@ -275,7 +276,7 @@ def methods() -> dict[str, Any]:
         "__copy__": _same,
         "__bool__": _bool,
         "__hash__": object.__hash__,
-        "T": property(np.transpose),
+        "T": property(lambda self: apply(table[np.transpose], (self,), {})),
         "mT": property(lambda self: np.swapaxes(self, -1, -2)),
         "real": property(_real, _set_part(1, lambda x: 1j * np.imag(x))),
         "imag": property(_imag, _set_part(1j, np.real)),
