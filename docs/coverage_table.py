@@ -1,35 +1,76 @@
-"""The directive ``{coverage-table}``: what ``frechet.rules.coverage()`` returns, a table per namespace."""
+"""The directive ``{coverage-table}``: what ``frechet.rules.coverage.coverage()`` lists, a table per namespace."""
 
 from __future__ import annotations
 
 from collections import Counter
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from frechet.rules.coverage import coverage
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from sphinx.application import Sphinx
 
-Entry = tuple[str, str, str]  # function, kind, remark
 HEADINGS = ("function", "kind", "remark")
-WIDTHS = (35, 20, 45)
+WIDTHS = (35, 15, 50)
+METHODS = ("reduce", "accumulate", "reduceat", "outer", "at")
+FIRST = ("np", "np.linalg", "np.fft", "scipy.special")  # the other namespaces follow in alphabetical order
+INTERNAL = "Internal to NumPy"
+
+
+class Entry(NamedTuple):
+    """A row of the page."""
+
+    function: str
+    kind: str
+    remark: str
+
+
+def entries() -> list[Entry]:
+    """The rows of the page: those of the table, with the methods of a ufunc in its own row.
+
+    A method is left out where NumPy itself does not give it, and has a row of its own where it is refused for
+    another reason.
+    """
+    rows = {row.function: Entry(*row) for row in coverage()}
+    methods: dict[str, list[str]] = {}
+    page = []
+    for row in rows.values():
+        ufunc, _, method = row.function.rpartition(".")
+        if method not in METHODS or ufunc not in rows:
+            page.append(row)
+        elif row.kind != "refused":
+            methods.setdefault(ufunc, []).append(method)
+        elif not row.remark.startswith("NumPy gives"):
+            page.append(row)
+    return [_with_methods(row, methods.get(row.function, ())) for row in page]
+
+
+def _with_methods(row: Entry, methods: Sequence[str]) -> Entry:
+    if not methods:
+        return row
+    named = "methods: " + ", ".join(method for method in METHODS if method in methods)
+    return row._replace(remark=f"{row.remark}; {named}" if row.remark else named)
 
 
 def namespace(function: str) -> str:
-    """The part of a dotted name that says where the function lives: np.linalg for np.linalg.inv.
+    """Where a function lives: np.linalg for np.linalg.inv, np for np.add.reduce."""
+    home, _, name = function.rpartition(".")
+    if name in METHODS:
+        home = home.rpartition(".")[0]
+    private = any(part.startswith("_") for part in function.split("."))
+    return INTERNAL if private and home.startswith("np") else home
 
-    The methods of a ufunc, np.add.reduce, are listed with the functions of np.
-    """
-    parts = function.split(".")
-    while len(parts) > 1 and not (len(parts) == 2 and parts[0] in ("np", "numpy")):
-        parts.pop()
-        if parts[-1] in ("np", "numpy", "linalg", "fft", "special"):
-            break
-    else:
-        parts = parts[:1]
-    return ".".join(parts)
+
+def _order(entry: Entry) -> tuple[int, str, str]:
+    home = namespace(entry.function)
+    rank = FIRST.index(home) if home in FIRST else len(FIRST) + (home == INTERNAL)
+    return rank, home, entry.function.lower()
 
 
 class CoverageTable(SphinxDirective):
@@ -37,37 +78,37 @@ class CoverageTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The nodes that stand in place of the directive."""
-        import frechet.rules
-
-        entries = sorted((tuple(map(str, row)) for row in frechet.rules.coverage()), key=_order)
-        counts = Counter(kind for _, kind, _ in entries)
-        summary = ", ".join(f"{kind}: {count}" for kind, count in counts.most_common())
-        made: list[nodes.Node] = [nodes.paragraph(text=f"{len(entries)} functions. {summary}.")]
-        for name, group in groupby(entries, key=lambda entry: namespace(entry[0])):
+        page = sorted(entries(), key=_order)
+        made: list[nodes.Node] = [nodes.paragraph(text=f"All in all: {_counts(page)}.")]
+        for name, group in groupby(page, key=lambda entry: namespace(entry.function)):
+            rows = list(group)
             section = nodes.section(ids=[nodes.make_id(f"coverage-{name}")])
             section += nodes.title(text=name)
-            section += _table(list(group))
+            section += nodes.paragraph(text=f"{_counts(rows)}.")
+            section += _table(rows)
             made.append(section)
         return made
 
 
-def _order(entry: tuple[str, ...]) -> tuple[str, str]:
-    return namespace(entry[0]), entry[0]
+def _counts(rows: Sequence[Entry]) -> str:
+    counts = Counter(row.kind for row in rows)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+    return f"{len(rows)} function{'s' if len(rows) > 1 else ''} ({kinds})"
 
 
-def _table(entries: list[Any]) -> nodes.table:
+def _table(rows: Iterable[Entry]) -> nodes.table:
     group = nodes.tgroup(cols=len(HEADINGS))
     group += [nodes.colspec(colwidth=width) for width in WIDTHS]
     group += nodes.thead("", _row([nodes.paragraph(text=heading) for heading in HEADINGS]))
     body = nodes.tbody()
-    for function, kind, remark in entries:
+    for function, kind, remark in rows:
         name = nodes.paragraph("", "", nodes.literal(text=function))
         body += _row([name, nodes.paragraph(text=kind), nodes.paragraph(text=remark)])
     group += body
-    return nodes.table("", group)
+    return nodes.table("", group, classes=["coverage"])
 
 
-def _row(cells: list[nodes.paragraph]) -> nodes.row:
+def _row(cells: Iterable[nodes.paragraph]) -> nodes.row:
     return nodes.row("", *(nodes.entry("", cell) for cell in cells))
 
 

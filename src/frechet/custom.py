@@ -1,20 +1,21 @@
 """Rules by users, five ways: `fr.rule`.
 
     @fr.rule                                                     # value and linear maps together
-    @fr.rule(np.linalg.inv)                                      # the same, in place of the rule for a NumPy function
-    fr.rule(f, frechet=lambda Y, A: lambda dA: -Y @ dA @ Y)      # the Fréchet derivative; its adjoint is found
+    @fr.rule(np.linalg.inv)                                      # the same, in place of NumPy's rule
+    fr.rule(f, frechet=lambda Y, A: lambda dA: -Y @ dA @ Y)      # a Fréchet derivative; its adjoint is found
     fr.rule(f, adjoint=lambda Y, A: lambda G: -Y.T @ G @ Y.T)    # the pullback; the pushforward is found
-    fr.rule(f, jacobian=lambda Y, A: J)                          # the Jacobian, shape of the output, then of the input
+    fr.rule(f, jacobian=lambda Y, A: J)                          # the Jacobian, shape: output's, then input's
     fr.rule(f, numerical="complex-step")                         # numerically ("central" too)
 
-All but the first describe the derivative as one linear map from the tangents of all numeric arguments to that of the
-value.  A rule needs a map for each argument; these share the joint map as their outermost factor, which the engine
-then applies once.
+All but the first describe the derivative as one linear map from the tangents of all numeric arguments to that
+of the value.  A rule needs a map for each argument; these share the joint map as their outermost factor,
+which the engine then applies once.
 """
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -42,19 +43,21 @@ def rule(
 
     Parameters
     ----------
-    function : with no other argument, either a rule body, which returns (value, linear maps) — ``@fr.rule`` — or a
-        function of NumPy or SciPy, for which the decorated body becomes the rule in this program —
+    function : with no other argument, either a rule body, which returns (value, linear maps) — ``@fr.rule`` —
+        or a function of NumPy or SciPy, for which the decorated body becomes the rule in this program —
         ``@fr.rule(np.linalg.inv)``.  With one of the following, the function itself, which may call anything.
-    frechet : ``frechet(value, *args, **kwargs)`` returns the Fréchet derivative as a linear function of the tangents of
-        the numeric arguments, in order (trailing arguments in which there is no derivative may be left out).  The
-        adjoint is found by transposing it, unless ``adjoint`` is given too.
-    adjoint : ``adjoint(value, *args, **kwargs)`` returns the pullback, a linear function of the cotangent that returns
-        the cotangents of the numeric arguments (a tuple for several; None where there is no derivative).
-    jacobian : ``jacobian(value, *args, **kwargs)`` returns the Jacobian, of shape value.shape + argument.shape (a tuple
-        for several arguments).
-    numerical : "complex-step" for functions of real arguments that accept complex ones (accurate to rounding), or
-        "central" for any function (differences, extrapolated; about ten digits).  One evaluation, respectively about
-        fifteen, for each direction, and in reverse for each entry of the arguments; no second derivatives.
+    frechet : ``frechet(value, *args, **kwargs)`` returns the Fréchet derivative as a linear function of the
+        tangents of the numeric arguments, in order (trailing arguments in which there is no derivative may be
+        left out).  The adjoint is found by transposing it, unless ``adjoint`` is given too.
+    adjoint : ``adjoint(value, *args, **kwargs)`` returns the pullback, a linear function of the cotangent
+        that returns the cotangents of the numeric arguments (a tuple for several; None where there is no
+        derivative).
+    jacobian : ``jacobian(value, *args, **kwargs)`` returns the Jacobian, of shape value.shape +
+        argument.shape (a tuple for several arguments).
+    numerical : "complex-step" for functions of real arguments that accept complex ones (accurate to
+        rounding), or "central" for any function (differences, extrapolated; about ten digits).  One
+        evaluation, respectively about fifteen, for each direction, and in reverse for each entry of the
+        arguments; no second derivatives.
 
     Returns
     -------
@@ -77,7 +80,10 @@ def rule(
     if frechet is not None or adjoint is not None:
         given.append("frechet/adjoint")
     if len(given) > 1:
-        raise TypeError(f"fr.rule takes one description of the derivative (frechet and adjoint may go together), got {given}")
+        raise TypeError(
+            "fr.rule takes one description of the derivative (frechet and adjoint may go together), "
+            f"got {given}"
+        )
     if not callable(function):
         raise TypeError(f"fr.rule needs a function, got {type(function).__name__}")
     if not given:
@@ -88,7 +94,7 @@ def rule(
     name = function_name(function)
     signature = _signature(function)
 
-    def joint(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], spaces: list[Space]) -> LinearMap:
+    def joint(value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], spaces: list[Space]) -> _Joint:
         if numerical is not None:
             return NumericalDerivative(function, args, kwargs, spaces, value, numerical, name)
         if jacobian is not None:
@@ -110,12 +116,12 @@ def rule(
         derivative = joint(value, args, kwargs, spaces)
         maps: list[LinearMap | None] = [None] * len(args)
         for k, position in enumerate(positions):
-            if k < derivative.n_arguments:  # type: ignore[attr-defined]
+            if k < derivative.n_arguments:
                 maps[position] = derivative @ _Place(k, spaces, name)
         return value, tuple(maps)
 
     if signature is not None:
-        body.__signature__ = signature  # type: ignore[attr-defined]
+        vars(body)["__signature__"] = signature
     entry = Rule(function, body, name)
     return entry
 
@@ -141,7 +147,7 @@ def _library_rule(function: Callable[..., Any], body: Callable[..., Any]) -> Rul
 
 
 def _checked_body(body: Callable[..., Any]) -> Callable[..., Any]:
-    """A user's rule body, with what it returns checked, and errors that say what a higher derivative needs."""
+    """A user's rule body, with its results checked, and errors that say what a higher derivative needs."""
     name = function_name(body)
 
     @functools.wraps(body)
@@ -152,14 +158,16 @@ def _checked_body(body: Callable[..., Any]) -> Callable[..., Any]:
             if not any(type(a) in carriers for a in args):
                 raise
             raise NotDifferentiableError(
-                f"the rule {name} was asked for a higher derivative, for which its body is differentiated itself, but it "
-                "calls code that cannot be: write it with NumPy functions, or give the function that it calls a rule of "
-                f"its own. ({error})"
+                f"the rule {name} was asked for a higher derivative, for which its body is differentiated "
+                "itself, but it calls code that cannot be: write it with NumPy functions, or give the "
+                f"function that it calls a rule of its own. ({error})"
             ) from error
         if not (isinstance(result, tuple) and len(result) == 2):
             raise RuleError(f"the rule {name} must return (value, linear maps), it returned {result!r:.60}")
         if isinstance(result[1], tuple) and len(result[1]) > len(args):
-            raise RuleError(f"the rule {name} returned {len(result[1])} linear maps for {len(args)} arguments")
+            raise RuleError(
+                f"the rule {name} returned {len(result[1])} linear maps for {len(args)} arguments"
+            )
         return result
 
     return checked
@@ -213,7 +221,9 @@ class _Place(LinearMap):
 
     def pull(self, w: Any) -> Array:
         if w[self.k] is None:
-            raise NotDifferentiableError(f"the derivative given for {self.name} says nothing about its argument {self.k}")
+            raise NotDifferentiableError(
+                f"the derivative given for {self.name} says nothing about its argument {self.k}"
+            )
         return w[self.k]
 
 
@@ -230,7 +240,9 @@ class _Described(LinearMap):
         self.n_arguments = len(spaces)
         for what, function in (("Fréchet derivative", frechet), ("pullback", adjoint)):
             if function is not None and not callable(function):
-                raise RuleError(f"the {what} given for {name} must be a function, got {type(function).__name__}")
+                raise RuleError(
+                    f"the {what} given for {name} must be a function, got {type(function).__name__}"
+                )
         if frechet is not None:
             self.n_arguments = min(self.n_arguments, _positional_parameters(frechet))
         self.spaces = spaces[: self.n_arguments]
@@ -263,14 +275,16 @@ class _Described(LinearMap):
         results = tuple(result) if isinstance(result, (tuple, list)) else (result,)
         results += (None,) * (len(self.spaces) - len(results))
         if len(results) > len(self.spaces):
-            raise RuleError(f"{what} returned {len(results)} cotangents for {len(self.spaces)} numeric arguments")
+            raise RuleError(
+                f"{what} returned {len(results)} cotangents for {len(self.spaces)} numeric arguments"
+            )
         return tuple(
             None if g is None else self._one(g, s, what, f"argument {k}")
             for k, (g, s) in enumerate(zip(results, self.spaces, strict=True))
         )
 
     def _transposed(self, function: Callable[[Any], Any], spaces: Any, w: Any) -> Any:
-        """The transpose of a linear function, by differentiating it: it is its own derivative, at zero as anywhere."""
+        """The transpose of a linear function, by differentiating it: it is its own derivative."""
         if isinstance(spaces, (tuple, list)):
             zeros: Any = tuple(s.zeros() for s in spaces)
         else:
@@ -279,20 +293,22 @@ class _Described(LinearMap):
             return vjp(function, zeros)[1](w)[0]
         except (CoercionError, NotDifferentiableError) as error:
             raise NotDifferentiableError(
-                f"{self.name} was given only {'a Fréchet derivative' if self.frechet else 'a pullback'}, and the other "
-                "direction is found by differentiating it, which failed because it calls code that cannot be "
-                f"differentiated. Give both frechet= and adjoint=. ({error})"
+                f"{self.name} was given only {'a Fréchet derivative' if self.frechet else 'a pullback'}, and "
+                "the other direction is found by differentiating it, which failed because it calls code that "
+                f"cannot be differentiated. Give both frechet= and adjoint=. ({error})"
             ) from error
 
     def _fitted(self, result: Any, out: Any, what: str, where: str) -> Any:
         if isinstance(out, list):
             if not isinstance(result, (tuple, list)) or len(result) != len(out):
                 raise RuleError(f"{what} must return {len(out)} tangents, one for each result")
-            return tuple(self._one(r, s, what, f"result {k}") for k, (r, s) in enumerate(zip(result, out, strict=True)))
+            return tuple(
+                self._one(r, s, what, f"result {k}") for k, (r, s) in enumerate(zip(result, out, strict=True))
+            )
         return self._one(result, out, what, where)
 
     def _one(self, g: Any, s: Space, what: str, where: str) -> Any:
-        """One tangent or cotangent of the right shape and kind, or an error that names the rule and the place."""
+        """One tangent or cotangent of the right shape and kind; errors name the rule and the place."""
         if isinstance(s, NoTangent):
             return None
         if g is None:
@@ -300,7 +316,9 @@ class _Described(LinearMap):
         plain = primal(g)
         if isinstance(plain, (list, tuple)):
             plain = g = np.asarray(g)
-        kind = getattr(plain, "dtype", np.dtype(type(plain) if isinstance(plain, (int, float, complex)) else object)).kind
+        kind = getattr(
+            plain, "dtype", np.dtype(type(plain) if isinstance(plain, (int, float, complex)) else object)
+        ).kind
         if kind not in "fciu":
             raise RuleError(f"{what} returned {type(plain).__name__} for {where}, where numbers are due")
         if np.shape(plain) != s.shape:
@@ -316,13 +334,14 @@ class _FromJacobian(LinearMap):
     def __init__(self, compute: Callable[[], Any], value: Any, spaces: list[Space], name: str) -> None:
         if isinstance(value, (tuple, list)):
             raise RuleError(f"{name} returns several results; give its derivative by frechet= or adjoint=")
-        self._compute, self._matrices = compute, None
+        self._compute = compute
+        self._matrices: list[Any] | None = None
         self.value_space, self.spaces, self.name = space(primal(value)), spaces, name
         self.n_arguments = len(spaces)
 
     @property
     def matrices(self) -> list[Any]:
-        """One matrix (entries of the value × entries of the argument) per numeric argument, None where there is none."""
+        """Per numeric argument a matrix (entries of the value × entries of the argument), or None."""
         if self._matrices is None:
             found = _guarded(self._compute, (), f"the Jacobian given for {self.name}")
             found = list(found) if isinstance(found, (tuple, list)) else [found]
@@ -332,7 +351,7 @@ class _FromJacobian(LinearMap):
                     f"{len(self.spaces)} numeric arguments"
                 )
             out = self.value_space.shape
-            matrices = []
+            matrices: list[Any] = []
             for k, (J, s) in enumerate(zip(found, self.spaces, strict=False)):
                 if np.shape(J) != out + s.shape:
                     raise RuleError(
@@ -341,8 +360,8 @@ class _FromJacobian(LinearMap):
                     )
                 matrices.append(np.reshape(J, (_size(out), _size(s.shape))))
             matrices += [None] * (len(self.spaces) - len(matrices))
-            self._matrices = matrices  # type: ignore[assignment]
-        return self._matrices  # type: ignore[return-value]
+            self._matrices = matrices
+        return self._matrices
 
     def push(self, v: Any) -> Array:
         total: Any = None
@@ -350,9 +369,13 @@ class _FromJacobian(LinearMap):
             stack = np.shape(vk)[: np.ndim(vk) - len(s.shape)]
             if J is None:
                 if np.any(primal(vk)):
-                    raise NotDifferentiableError(f"the Jacobian given for {self.name} leaves out an argument in use")
+                    raise NotDifferentiableError(
+                        f"the Jacobian given for {self.name} leaves out an argument in use"
+                    )
                 continue
-            term = np.reshape(np.matmul(np.reshape(vk, (*stack, 1, J.shape[1])), J.T), stack + self.value_space.shape)
+            term = np.reshape(
+                np.matmul(np.reshape(vk, (*stack, 1, J.shape[1])), J.T), stack + self.value_space.shape
+            )
             total = term if total is None else total + term
         return total
 
@@ -365,30 +388,36 @@ class _FromJacobian(LinearMap):
         )
 
 
+_Joint = NumericalDerivative | _Described | _FromJacobian
+
+
 def _size(shape: tuple[int, ...]) -> int:
     return int(np.prod(shape))
 
 
-def _positional_parameters(function: Callable[..., Any]) -> float:
+def _positional_parameters(function: Callable[..., Any]) -> int:
+    """How many positional arguments a function must be given; a large number where that is not known."""
     import inspect
 
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return float("inf")  # type: ignore[return-value]
+        return sys.maxsize
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return float("inf")
-    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)
+        return sys.maxsize
+    return sum(
+        p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters
+    )
 
 
 def _guarded(function: Callable[..., Any], args: tuple[Any, ...], what: str) -> Any:
-    """Call a user's description; where it coerces a traced value, say that it would have to be differentiable."""
+    """Call a user's description; where it coerces a traced value, say that it must be differentiable."""
     try:
         return function(*args)
     except (CoercionError, NotDifferentiableError) as error:
         raise NotDifferentiableError(
-            f"{what} cannot itself be differentiated, which a higher derivative (or transposing it) needs: write it with "
-            f"NumPy functions, or give the function that it calls a rule. ({error})"
+            f"{what} cannot itself be differentiated, which a higher derivative (or transposing it) needs: "
+            f"write it with NumPy functions, or give the function that it calls a rule. ({error})"
         ) from error
 
 

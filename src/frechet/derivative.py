@@ -16,12 +16,12 @@ from .tracing.sweep import UNIT
 
 
 class Derivative(BoundMap):
-    """The derivative of a function at a point: a linear map between the spaces of its arguments and its results.
+    """The derivative of a function at a point: a linear map from the spaces of its arguments to its results'.
 
-    ``L(*tangents)`` pushes forward, ``L.adjoint(cotangent)`` pulls back (to a tuple where there are several arguments),
-    ``L.to_dense()`` writes it out.  Leading axes beyond the space's own count directions.  As a LinearOperator for
-    scipy.sparse.linalg (shape, dtype, matvec, rmatvec) it acts on flat vectors; where there are several arguments or
-    results, or containers, these hold all entries one after the other.
+    ``L(*tangents)`` pushes forward, ``L.adjoint(cotangent)`` pulls back (to a tuple where there are several
+    arguments), ``L.to_dense()`` writes it out.  Leading axes beyond the space's own count directions.  As a
+    LinearOperator for scipy.sparse.linalg (shape, dtype, matvec, rmatvec) it acts on flat vectors; where
+    there are several arguments or results, or containers, these hold all entries one after the other.
     """
 
     __slots__ = ("_lin",)
@@ -41,7 +41,9 @@ class Derivative(BoundMap):
             leaves += a.tangent_leaves(t, f"the tangent for argument {k} of {lin.name}", None)
         stack = _stack(leaves, lin.in_spaces)
         out = lin.push(leaves, stack)
-        return lin.results.rebuild([finished(s, t, stack) for s, t in zip(lin.results.spaces, out, strict=True)])
+        return lin.results.rebuild(
+            [finished(s, t, stack) for s, t in zip(lin.results.spaces, out, strict=True)]
+        )
 
     def push(self, v: Any) -> Any:
         return self(*v) if isinstance(v, tuple) else super().push(v)
@@ -53,7 +55,7 @@ class Derivative(BoundMap):
 
     @property
     def dtype(self) -> Any:
-        """The common dtype of inputs and outputs; an error where the map is not linear over the complex numbers."""
+        """The common dtype of inputs and outputs; an error where the map is not complex linear."""
         require_complex_linear(self._lin)
         return super().dtype
 
@@ -73,7 +75,9 @@ class DerivativeAdjoint(BoundMap):
 
     def __call__(self, cotangent: Any) -> Any:
         lin = self._derivative._lin
-        leaves = lin.results.cotangent_leaves(cotangent, f"the cotangent given to the pullback of {lin.name}", None)
+        leaves = lin.results.cotangent_leaves(
+            cotangent, f"the cotangent given to the pullback of {lin.name}", None
+        )
         gradients = lin.gradients(leaves, stack=_stack(leaves, lin.results.spaces))
         return gradients[0] if len(gradients) == 1 else tuple(gradients)
 
@@ -90,7 +94,7 @@ class DerivativeAdjoint(BoundMap):
 
 
 class _OnTape(LinearMap):
-    """The derivative on arrays: the argument's where there is one array in and one out, else all entries in a row."""
+    """The derivative on arrays: of their own shape where there is one array in (or out), else flat."""
 
     __slots__ = ("in_shape", "lin", "out_shape")
 
@@ -121,7 +125,9 @@ def _common_dtype(spaces: Sequence[Space]) -> Any:
 def _stack(leaves: Sequence[Any], spaces: Sequence[Space]) -> Shape:
     """The stack axes that the leaves of a tangent have in common."""
     stacks = {
-        np.shape(leaf)[: np.ndim(leaf) - len(s.shape)] for leaf, s in zip(leaves, spaces, strict=True) if leaf is not None
+        np.shape(leaf)[: np.ndim(leaf) - len(s.shape)]
+        for leaf, s in zip(leaves, spaces, strict=True)
+        if leaf is not None
     }
     if len(stacks) > 1:
         raise SpaceError(f"the parts of a tangent have different stack axes: {sorted(stacks)}")
@@ -147,7 +153,9 @@ def _join(parts: Sequence[Any], spaces: Sequence[Space], stack: Shape) -> Array:
     filled = [s.zeros(stack) if p is None else p for p, s in zip(parts, spaces, strict=True)]
     if len(spaces) == 1:
         return filled[0]
-    return np.concatenate([np.reshape(p, (*stack, int(np.prod(s.shape)))) for p, s in zip(filled, spaces, strict=True)], -1)
+    return np.concatenate(
+        [np.reshape(p, (*stack, int(np.prod(s.shape)))) for p, s in zip(filled, spaces, strict=True)], -1
+    )
 
 
 def total(spaces: Sequence[Space]) -> int:
@@ -160,7 +168,9 @@ def jacobian_blocks(lin: Linearization) -> list[list[Array]]:
     ins, outs = lin.in_spaces, lin.results.spaces
     for s in outs:
         if s.dtype is None:
-            raise NotDifferentiableError(f"{lin.name} returned a value that has no tangent; it has no Jacobian")
+            raise NotDifferentiableError(
+                f"{lin.name} returned a value that has no tangent; it has no Jacobian"
+            )
     require_complex_linear(lin)
     any_complex = any(s.dtype.kind == "c" for s in (*ins, *outs))
     blocks: list[list[Any]] = [[None] * len(ins) for _ in outs]
@@ -168,10 +178,10 @@ def jacobian_blocks(lin: Linearization) -> list[list[Array]]:
         for k, s in enumerate(ins):
             seeds: list[Any] = [None] * len(ins)
             seeds[k] = UNIT
-            for j, columns in enumerate(lin.push(seeds, s.shape)):
-                if columns is not None:
-                    n = len(s.shape)
-                    columns = columns if columns is not UNIT else _unit(s)
+            n = len(s.shape)
+            for j, pushed in enumerate(lin.push(seeds, s.shape)):
+                if pushed is not None:
+                    columns = _unit(s) if pushed is UNIT else pushed
                     blocks[j][k] = np.moveaxis(columns, range(n), range(-n, 0)) if n else columns
     else:
         for j, s in enumerate(outs):
@@ -202,7 +212,9 @@ def assemble(lin: Linearization, blocks: list[list[Array]], single: bool) -> Any
     per_result = []
     for row in blocks:
         entries = iter(row)
-        arguments = [a.rebuild([next(entries) for _ in a.varied], constant=lambda leaf: None) for a in lin.arguments]
+        arguments = [
+            a.rebuild([next(entries) for _ in a.varied], constant=lambda leaf: None) for a in lin.arguments
+        ]
         per_result.append(arguments[0] if single else tuple(arguments))
     return lin.results.rebuild(per_result)
 
@@ -210,7 +222,8 @@ def assemble(lin: Linearization, blocks: list[list[Array]], single: bool) -> Any
 def require_complex_linear(lin: Linearization) -> None:
     """Refuse to write out a derivative that is linear over the reals only, with complex arguments.
 
-    Tested on a random direction v: L(i v) = i L(v).  The two differ by rounding or by something of their own size.
+    Tested on a random direction v: L(i v) = i L(v).  The two differ by rounding or by something of their own
+    size.
     """
     if not any(s.dtype.kind == "c" for s in lin.in_spaces):
         return
@@ -222,16 +235,16 @@ def require_complex_linear(lin: Linearization) -> None:
         rotated.append(s.project(1j * v) if s.dtype.kind == "c" else None)
         if s.dtype.kind != "c":
             tangents[-1] = None
-    for s, a, b in zip(lin.results.spaces, lin.push(tangents), lin.push(rotated), strict=True):
-        if a is None or b is None:
+    for s, at_v, at_iv in zip(lin.results.spaces, lin.push(tangents), lin.push(rotated), strict=True):
+        if at_v is None or at_iv is None:
             continue
-        a, b = primal(a), primal(b)
+        a, b = primal(at_v), primal(at_iv)
         tolerance = 1e3 * np.finfo(s.dtype).eps * max(1.0, np.max(np.abs(a), initial=0.0))
         if s.dtype.kind != "c" or np.max(np.abs(b - 1j * a), initial=0.0) > tolerance:
             if s.dtype.kind != "c" and not np.any(a) and not np.any(b):
                 continue
             raise NotDifferentiableError(
-                f"{lin.name} is not complex differentiable in its complex argument, so its derivative is not a complex "
-                "matrix. Use fr.grad or fr.vjp (gradients by the real inner product), or make real and imaginary part "
-                "two arguments"
+                f"{lin.name} is not complex differentiable in its complex argument, so its derivative is not "
+                "a complex matrix. Use fr.grad or fr.vjp (gradients by the real inner product), or make real "
+                "and imaginary part two arguments"
             )

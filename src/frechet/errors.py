@@ -20,7 +20,7 @@ class TraceEndedError(FrechetError, RuntimeError):
 
 
 class InPlaceError(FrechetError, ValueError):
-    """An in-place change that cannot be given NumPy's meaning under differentiation, or a view made stale by one."""
+    """An in-place change that cannot have NumPy's meaning here, or the use of a view made stale by one."""
 
 
 class SpaceError(FrechetError, ValueError):

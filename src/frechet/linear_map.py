@@ -1,8 +1,9 @@
 """Linear maps: derivatives as objects.
 
-The derivative of a function at a point is a linear map.  A `LinearMap` says how it acts on a tangent (`push`) and
-how its adjoint acts on a cotangent (`pull`), with respect to the inner product ⟨a, b⟩ = Re Σ conj(a)·b.  Maps
-compose (`@`), add, subtract and scale, so a rule writes a derivative as a formula and the adjoint comes by itself:
+The derivative of a function at a point is a linear map.  A `LinearMap` says how it acts on a tangent (`push`)
+and how its adjoint acts on a cotangent (`pull`), with respect to the inner product ⟨a, b⟩ = Re Σ conj(a)·b.
+Maps compose (`@`), add, subtract and scale, so a rule writes a derivative as a formula and the adjoint comes
+by itself:
 
 >>> import numpy as np
 >>> Y = np.array([[1.0, 2.0], [0.0, 1.0]])
@@ -12,11 +13,12 @@ True
 >>> np.array_equal(L.adjoint(np.eye(2)), -Y.T @ Y.T)
 True
 
-**Stacked directions.** A map applied to an array with extra leading axes acts on each direction: `push` of an array
-of shape ``stack + in_shape`` has shape ``stack + out_shape``.  This is how Jacobians are written out in one pass.
+**Stacked directions.** A map applied to an array with extra leading axes acts on each direction: `push` of an
+array of shape ``stack + in_shape`` has shape ``stack + out_shape``.  This is how Jacobians are written out in
+one pass.
 
-Nothing here knows about tracing: maps are built from NumPy calls, so that a map that holds traced arrays, or is
-applied to them, is differentiated like any other code.
+Nothing here knows about tracing: maps are built from NumPy calls, so that a map that holds traced arrays, or
+is applied to them, is differentiated like any other code.
 """
 
 from __future__ import annotations
@@ -73,13 +75,15 @@ class LinearMap:
         return np.moveaxis(columns, range(n), range(-n, 0))
 
     def on(self, x: Array) -> BoundMap:
-        """The map on the tangent space of x, as SciPy's sparse.linalg takes it (shape, dtype, matvec, rmatvec).
+        """The map on the tangent space of x, as scipy.sparse.linalg takes it (shape, dtype, matvec, rmatvec).
 
         >>> left(np.eye(3)).on(np.ones((3, 2))).shape
         (6, 6)
         """
         image = self.push(np.zeros(np.shape(x), np.result_type(x, np.float16)))
-        return BoundMap(self, np.shape(x), np.result_type(x, np.float16), np.shape(image), np.result_type(image))
+        return BoundMap(
+            self, np.shape(x), np.result_type(x, np.float16), np.shape(image), np.result_type(image)
+        )
 
     @property
     def adjoint(self) -> LinearMap:
@@ -110,8 +114,8 @@ class LinearMap:
     def __mul__(self, scalar: Any) -> LinearMap:
         if isinstance(scalar, LinearMap) or np.ndim(scalar) != 0 or not hasattr(scalar, "conjugate"):
             return NotImplemented
-        # A real factor commutes with every real-linear map.  It goes innermost, so that the outermost factor of
-        # a product stays in sight: rules share it between their arguments (see tracing).
+        # A real factor commutes with every real-linear map.  It goes innermost, so that the outermost factor
+        # of a product stays in sight: rules share it between their arguments (see tracing).
         if np.iscomplexobj(scalar):
             return compose(Scale(scalar), self)
         return compose(self, Scale(scalar))
@@ -121,8 +125,7 @@ class LinearMap:
 
 def basis(shape: Shape, dtype: Any = float) -> Array:
     """All unit vectors of the arrays of a shape, stacked: an array of shape shape + shape."""
-    n = int(np.prod(shape))
-    return np.eye(n, dtype=dtype).reshape(shape + shape)
+    return np.eye(int(np.prod(shape)), dtype=dtype).reshape(shape + shape)
 
 
 class Identity(LinearMap):
@@ -138,14 +141,15 @@ class Identity(LinearMap):
 
 
 class Zero(LinearMap):
-    """v ↦ 0.  A rule returns `zero` for an argument on which its value does not depend; the engine never applies it."""
+    """v ↦ 0: what a rule returns for an argument on which its value does not depend; it is never applied."""
 
     __slots__ = ()
 
     def push(self, v: Array) -> Array:
         raise TypeError("the zero map does not know the shape of its result; the engine drops it instead")
 
-    pull = push
+    def pull(self, w: Array) -> Array:
+        return self.push(w)
 
 
 identity = Identity()
@@ -212,8 +216,7 @@ class Composition(LinearMap):
         if product is not None:
             return product.columns(in_shape, dtype)
         *outer, innermost = self.maps
-        columns = innermost.columns(in_shape, dtype)
-        return Composition(tuple(outer)).push(columns)
+        return Composition(tuple(outer)).push(innermost.columns(in_shape, dtype))
 
     def rows(self, out_shape: Shape, dtype: Any = float) -> Array:
         product = _as_sandwich(self.maps)
@@ -326,7 +329,7 @@ class Right(LinearMap):
 
 
 class Sandwich(LinearMap):
-    """V ↦ A V B for two matrices; written out it is the Kronecker product, M[i, j, k, l] = A[i, k] B[l, j]."""
+    """V ↦ A V B for two matrices; written out, the Kronecker product M[i, j, k, l] = A[i, k] B[l, j]."""
 
     __slots__ = ("A", "B")
 
@@ -352,7 +355,7 @@ def kronecker(A: Array, B: Array) -> Array:
 
 
 def _as_sandwich(maps: tuple[LinearMap, ...]) -> Sandwich | None:
-    """left(A) @ right(B), in either order and with scalar factors, as one Sandwich; None for any other product."""
+    """left(A) @ right(B), in either order and with scalar factors, as one Sandwich; None for others."""
     factor: Any = None
     A: Array = None
     B: Array = None
@@ -365,9 +368,7 @@ def _as_sandwich(maps: tuple[LinearMap, ...]) -> Sandwich | None:
             B = m.B
         else:
             return None
-    if A is None or B is None:
-        return None
-    return Sandwich(A if factor is None else A * factor, B)
+    return None if A is None or B is None else Sandwich(A if factor is None else A * factor, B)
 
 
 def left(A: Array) -> LinearMap:
@@ -386,21 +387,21 @@ def adjoint_matrix(A: Array) -> Array:
 
 
 class Function(LinearMap):
-    """A map from two functions that are each other's adjoint, both linear over the reals, both taking stacks."""
+    """A map from two functions that are each other's adjoint, linear over the reals, and take stacks."""
 
     __slots__ = ("pull", "push")
 
     def __init__(self, push: Callable[[Array], Array], pull: Callable[[Array], Array]) -> None:
-        self.push = push  # type: ignore[method-assign]  # slots that take the place of the methods
-        self.pull = pull  # type: ignore[method-assign]
+        self.push = push  # type: ignore[assignment]  # slots that take the place of the methods
+        self.pull = pull  # type: ignore[assignment]  # likewise
 
 
 def linear(push: Callable[[Array], Array], pull: Callable[[Array], Array]) -> LinearMap:
     """The linear map v ↦ push(v) with adjoint w ↦ pull(w).
 
-    Both functions must accept leading stack axes and are written with NumPy (or other rules), so that they can be
-    differentiated themselves.  Prefer the algebra of `left`, `right`, `diagonal`, … where it says the same: there
-    the two directions cannot disagree.
+    Both functions must accept leading stack axes and are written with NumPy (or other rules), so that they
+    can be differentiated themselves.  Prefer the algebra of `left`, `right`, `diagonal`, … where it says the
+    same: there the two directions cannot disagree.
 
     >>> reverse = linear(lambda v: v[..., ::-1], lambda w: w[..., ::-1])
     >>> reverse.to_dense((2,))
@@ -417,13 +418,15 @@ conjugate_transpose = linear(adjoint_matrix, adjoint_matrix)  # V ↦ Vᴴ, like
 class BoundMap(LinearMap):
     """A linear map with known input and output: what scipy.sparse.linalg accepts as a LinearOperator.
 
-    Attributes: shape (outputs, inputs) and dtype, with the methods matvec and rmatvec on flat vectors, as SciPy calls
-    them.  Products, sums and multiples of bound maps, and their adjoints, are bound.
+    Attributes: shape (outputs, inputs) and dtype, with the methods matvec and rmatvec on flat vectors, as
+    SciPy calls them.  Products, sums and multiples of bound maps, and their adjoints, are bound.
     """
 
     __slots__ = ("in_dtype", "in_shape", "map", "out_dtype", "out_shape")
 
-    def __init__(self, map: LinearMap, in_shape: Shape, in_dtype: Any, out_shape: Shape, out_dtype: Any) -> None:
+    def __init__(
+        self, map: LinearMap, in_shape: Shape, in_dtype: Any, out_shape: Shape, out_dtype: Any
+    ) -> None:
         self.map = map
         self.in_shape, self.in_dtype = in_shape, in_dtype
         self.out_shape, self.out_dtype = out_shape, out_dtype
@@ -446,11 +449,11 @@ class BoundMap(LinearMap):
 
     def matvec(self, v: Array) -> Array:
         """The map applied to a flat vector."""
-        return np.reshape(self.push(np.reshape(v, self.in_shape)), -1)
+        return np.ravel(self.push(np.reshape(v, self.in_shape)))
 
     def rmatvec(self, w: Array) -> Array:
         """The adjoint applied to a flat vector."""
-        return np.reshape(self.pull(np.reshape(w, self.out_shape)), -1)
+        return np.ravel(self.pull(np.reshape(w, self.out_shape)))
 
     def to_dense(self, in_shape: Shape | None = None, dtype: Any = None) -> Array:
         """The map as an array of shape out_shape + in_shape."""
@@ -465,14 +468,20 @@ class BoundMap(LinearMap):
         if not isinstance(other, BoundMap):
             return super().__matmul__(other)
         if self.in_shape != other.out_shape:
-            raise ValueError(f"cannot compose: output {other.out_shape} of the inner map, input {self.in_shape} of the outer")
-        return BoundMap(compose(self.map, other.map), other.in_shape, other.in_dtype, self.out_shape, self.out_dtype)
+            raise ValueError(
+                f"cannot compose: the inner map has output {other.out_shape}, the outer input {self.in_shape}"
+            )
+        return BoundMap(
+            compose(self.map, other.map), other.in_shape, other.in_dtype, self.out_shape, self.out_dtype
+        )
 
     def __add__(self, other: LinearMap) -> LinearMap:
         if not isinstance(other, BoundMap):
             return super().__add__(other)
         if (self.in_shape, self.out_shape) != (other.in_shape, other.out_shape):
-            raise ValueError(f"cannot add maps {self.in_shape} → {self.out_shape} and {other.in_shape} → {other.out_shape}")
+            raise ValueError(
+                f"cannot add maps {self.in_shape} → {self.out_shape} and {other.in_shape} → {other.out_shape}"
+            )
         out_dtype = np.result_type(self.out_dtype, other.out_dtype)
         return BoundMap(self.map + other.map, self.in_shape, self.in_dtype, self.out_shape, out_dtype)
 
@@ -480,7 +489,9 @@ class BoundMap(LinearMap):
         scaled = self.map * scalar
         if scaled is NotImplemented:
             return NotImplemented
-        return BoundMap(scaled, self.in_shape, self.in_dtype, self.out_shape, np.result_type(self.out_dtype, scalar))
+        return BoundMap(
+            scaled, self.in_shape, self.in_dtype, self.out_shape, np.result_type(self.out_dtype, scalar)
+        )
 
     __rmul__ = __mul__
 

@@ -17,13 +17,15 @@ from .rule import primal
 class Diagonal(LinearMap):
     """v ↦ d · v elementwise, with v broadcast from in_shape to out_shape.
 
-    The factor d is a number, an array, or a function of residuals that is called when d is first needed: what a
-    rule keeps for the reverse pass is then the values that the program holds anyway, not another array.
+    The factor d is a number, an array, or a function of residuals that is called when d is first needed: what
+    a rule keeps for the reverse pass is then the values that the program holds anyway, not another array.
     """
 
     __slots__ = ("_factor", "_residuals", "in_shape", "out_shape")
 
-    def __init__(self, factor: Any, residuals: tuple[Any, ...] | None, in_shape: Shape, out_shape: Shape) -> None:
+    def __init__(
+        self, factor: Any, residuals: tuple[Any, ...] | None, in_shape: Shape, out_shape: Shape
+    ) -> None:
         self._factor = factor
         self._residuals = residuals
         self.in_shape = in_shape
@@ -107,7 +109,7 @@ def diagonal(d: Array, shape: Shape | None = None) -> LinearMap:
     return Diagonal(d, None, shape, shape)
 
 
-real_part = linear(np.real, lambda w: np.real(w))  # v ↦ Re v; the adjoint embeds the reals
+real_part = linear(np.real, np.real)  # v ↦ Re v; the adjoint embeds the reals
 imaginary_part = linear(np.imag, lambda w: np.real(w) * 1j)  # v ↦ Im v; ⟨Im v, w⟩ = ⟨v, i w⟩
 
 
@@ -121,7 +123,7 @@ def reshape(in_shape: Shape, out_shape: Shape) -> LinearMap:
 
 
 def transpose(axes: tuple[int, ...]) -> LinearMap:
-    """v ↦ v with its axes permuted as by np.transpose(v, axes), axes counted from 0 in the unstacked array."""
+    """v ↦ np.transpose(v, axes), with the axes counted from 0 in the unstacked array."""
     n = len(axes)
     forward = [a % n for a in axes]
     backward = [0] * n
@@ -151,12 +153,17 @@ def kept_shape(shape: Shape, axis: Any) -> Shape:
     return tuple([1 if k in axes else n for k, n in enumerate(shape)])
 
 
+_add_up: Any = np.add.reduce  # whose stubs take literal keepdims only
+
+
 class SumOver(LinearMap):
     """v ↦ c Σ v over the axes of a reduction, c a real number; the adjoint repeats, without a copy."""
 
     __slots__ = ("axis", "factor", "in_shape", "keepdims")
 
-    def __init__(self, axis: Any, in_shape: Shape, keepdims: bool = False, factor: float | None = None) -> None:
+    def __init__(
+        self, axis: Any, in_shape: Shape, keepdims: bool = False, factor: float | None = None
+    ) -> None:
         self.axis = axis
         self.in_shape = in_shape
         self.keepdims = keepdims
@@ -165,7 +172,7 @@ class SumOver(LinearMap):
     def push(self, v: Array) -> Array:
         n = len(self.in_shape)
         axes = tuple([k - n for k in normalized_axes(self.axis, n)])
-        y = np.add.reduce(v, axis=axes, keepdims=self.keepdims)
+        y = _add_up(v, axis=axes, keepdims=self.keepdims)
         return y if self.factor is None else y * self.factor
 
     def pull(self, w: Array) -> Array:
@@ -188,9 +195,10 @@ def sum_over(axis: Any, in_shape: Shape, keepdims: bool = False) -> LinearMap:
 
 
 class Gather(LinearMap):
-    """x ↦ x[index], for any index that NumPy takes; its adjoint scatters, adding where an entry was read twice.
+    """x ↦ x[index], for any index that NumPy takes; its adjoint adds at the index.
 
-    The engine adds the pull into a buffer in place (`accumulate`), so that n indexed reads cost O(n) in reverse.
+    The engine adds the pull into a buffer in place (`accumulate`), so that n indexed reads cost O(n) in
+    reverse.
     """
 
     __slots__ = ("in_shape", "index", "out_ndim", "unique")
@@ -224,7 +232,11 @@ class Gather(LinearMap):
             buffer[self.index] += w
             return
         index = self.index
-        if type(buffer) is np.ndarray and buffer.flags.c_contiguous and _one_integer_array_per_axis(index, buffer.ndim):
+        if (
+            type(buffer) is np.ndarray
+            and buffer.flags.c_contiguous
+            and _one_integer_array_per_axis(index, buffer.ndim)
+        ):
             # np.add.at is several times as fast on one axis as on several.
             index = np.ravel_multi_index(np.broadcast_arrays(*index), buffer.shape, mode="wrap")
             buffer = buffer.reshape(-1)
@@ -235,7 +247,10 @@ def _one_integer_array_per_axis(index: Any, ndim: int) -> bool:
     return (
         type(index) is tuple
         and len(index) == ndim > 1
-        and all(isinstance(k, (int, np.integer)) or (isinstance(k, np.ndarray) and k.dtype.kind in "iu") for k in index)
+        and all(
+            isinstance(k, (int, np.integer)) or (isinstance(k, np.ndarray) and k.dtype.kind in "iu")
+            for k in index
+        )
     )
 
 
@@ -304,7 +319,7 @@ def _axes_used(entry: Any) -> int:
 
 
 def reads_once(index: Any) -> bool:
-    """Whether an index certainly names every entry at most once: integers, slices, None, Ellipsis, one boolean mask."""
+    """Whether an index surely names no entry twice: integers, slices, None, Ellipsis, one boolean mask."""
     if type(index) is int:
         return True
     entries = index if type(index) is tuple else (index,)

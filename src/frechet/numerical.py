@@ -1,8 +1,8 @@
 """Numerical derivatives for black boxes: complex step and extrapolated central differences, as linear maps.
 
-Complex step: f'(x) v = Im f(x + i h v) / h, exact to rounding for h so small that h² vanishes, for functions that are
-analytic and accept complex arguments (Squire & Trapp, SIAM Review 40 (1998) 110-112).  Central differences are
-extrapolated to step zero with an error estimate (Ridders 1982, see frechet.differences).
+Complex step: f'(x) v = Im f(x + i h v) / h, exact to rounding for h so small that h² vanishes, for functions
+that are analytic and accept complex arguments (Squire & Trapp, SIAM Review 40 (1998) 110-112).  Central
+differences are extrapolated to step zero with an error estimate (Ridders 1982, see frechet.differences).
 """
 
 from __future__ import annotations
@@ -25,10 +25,14 @@ _METHODS = ("complex-step", "central")
 class NumericalDerivative(LinearMap):
     """The joint derivative of a black box in all its numeric arguments, as a matrix built when first needed.
 
-    The matrix acts on the real and, for complex arguments, imaginary parts of all arguments, one after the other.
+    The matrix acts on the real and, for complex arguments, imaginary parts of all arguments, one after the
+    other.
     """
 
-    __slots__ = ("_columns", "args", "function", "kwargs", "method", "n_arguments", "name", "several", "spaces", "values")
+    __slots__ = (
+        "_columns", "args", "function", "kwargs", "method",
+        "n_arguments", "name", "several", "spaces", "values",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -43,18 +47,20 @@ class NumericalDerivative(LinearMap):
         if method not in _METHODS:
             raise ValueError(f"numerical= takes one of {_METHODS}, got {method!r}")
         if method == "complex-step" and any(s.dtype.kind == "c" for s in spaces):
-            raise NotDifferentiableError(f"{name}: the complex step needs real arguments; use numerical='central'")
+            raise NotDifferentiableError(
+                f"{name}: the complex step needs real arguments; use numerical='central'"
+            )
         if any(type(a) in carriers for a in args):
             raise NotDifferentiableError(
-                f"the rule for {name} is numerical and has no second derivative. Give the derivative by frechet=, "
-                "adjoint= or jacobian= in NumPy functions"
+                f"the rule for {name} is numerical and has no second derivative. Give the derivative by "
+                "frechet=, adjoint= or jacobian= in NumPy functions"
             )
         self.function, self.args, self.kwargs = function, args, kwargs
         self.spaces, self.method, self.name = spaces, method, name
         self.several = isinstance(value, (tuple, list))
         self.values = [np.asarray(y) for y in (value if self.several else (value,))]
         self.n_arguments = len(spaces)
-        self._columns: Any = None
+        self._columns: list[list[list[Array]]] | None = None
 
     def along(self, direction: list[Any]) -> list[Array]:
         """The derivative along one direction (an array per numeric argument), for each result."""
@@ -69,16 +75,19 @@ class NumericalDerivative(LinearMap):
             return [np.asarray(y) for y in (out if isinstance(out, (tuple, list)) else (out,))]
 
         if self.method == "complex-step":
-            return [self._imaginary(y, value) / _STEP for y, value in zip(at(1j * _STEP), self.values, strict=True)]
-        size = max((float(np.max(np.abs(a), initial=0.0)) for a in map(np.asarray, (self.args[k] for k in positions))))
+            return [
+                self._imaginary(y, value) / _STEP
+                for y, value in zip(at(1j * _STEP), self.values, strict=True)
+            ]
+        size = max(float(np.max(np.abs(np.asarray(self.args[k])), initial=0.0)) for k in positions)
         width = max(float(np.max(np.abs(d), initial=0.0)) for d in direction)
         derivative, error = numerical_pushforward(at, 0.02 * max(size, 1e-3) / max(width, 1e-300))
         scale = max(float(np.max(np.abs(d), initial=0.0)) for d in derivative)
         values = max(float(np.max(np.abs(y), initial=0.0)) for y in at(0.0))
         if not error <= 1e-5 * max(scale, values, 1e-12):
             raise NotDifferentiableError(
-                f"{self.name}: central differences do not converge at this point (error estimate {error:.1e} for a "
-                f"derivative of size {scale:.1e}); the function is not smooth here, or noisy"
+                f"{self.name}: central differences do not converge at this point (error estimate {error:.1e} "
+                f"for a derivative of size {scale:.1e}); the function is not smooth here, or noisy"
             )
         return derivative
 
@@ -88,16 +97,20 @@ class NumericalDerivative(LinearMap):
             return np.zeros(y.shape)
         same = y.shape == value.shape and np.allclose(y.real, value, rtol=1e-8, atol=1e-12, equal_nan=True)
         if y.dtype.kind != "c" or not same:
-            why = "drops the imaginary part of its argument" if same else "has another value at x + 0i than at x"
+            why = (
+                "drops the imaginary part of its argument"
+                if same
+                else "has another value at x + 0i than at x"
+            )
             raise NotDifferentiableError(
-                f"the complex step does not work for {self.name}: it {why} (np.abs, a comparison, a cast, a plain real "
-                "array that is filled, ...). Use numerical='central'"
+                f"the complex step does not work for {self.name}: it {why} (np.abs, a comparison, a cast, a "
+                "plain real array that is filled, ...). Use numerical='central'"
             )
         return y.imag
 
     @property
     def columns_by_argument(self) -> list[list[list[Array]]]:
-        """For each argument, the derivatives along its real (then imaginary) unit directions, for each result."""
+        """For each argument, the derivatives along its real (then imaginary) unit vectors, by result."""
         if self._columns is None:
             everything = []
             for k, s in enumerate(self.spaces):
@@ -109,7 +122,7 @@ class NumericalDerivative(LinearMap):
                         columns.append(self.along(direction))
                 everything.append(columns)
             self._columns = everything
-        return self._columns  # type: ignore[no-any-return]
+        return self._columns
 
     def push(self, v: Any) -> Any:
         stack = np.shape(v[0])[: np.ndim(v[0]) - len(self.spaces[0].shape)]
@@ -143,7 +156,9 @@ class NumericalDerivative(LinearMap):
                 out_ndim = matrix.ndim - 1
                 stack = np.shape(wj)[: np.ndim(wj) - out_ndim]
                 rows = np.reshape(wj, (*stack, int(np.prod(matrix.shape[1:]))))
-                term = np.real(np.matmul(rows[..., None, :], np.conj(np.reshape(matrix, (len(columns), -1))).T))[..., 0, :]
+                term = np.real(
+                    np.matmul(rows[..., None, :], np.conj(np.reshape(matrix, (len(columns), -1))).T)
+                )[..., 0, :]
                 flat = term if flat is None else flat + term
             if flat is None:
                 gradients.append(s.zeros())
@@ -156,4 +171,6 @@ class NumericalDerivative(LinearMap):
 
 def _is_numeric(a: Any) -> bool:
     plain = primal(a)
-    return isinstance(plain, (np.ndarray, np.generic, float, complex, int)) and not isinstance(space(plain), NoTangent)
+    return isinstance(plain, (np.ndarray, np.generic, float, complex, int)) and not isinstance(
+        space(plain), NoTangent
+    )

@@ -6,9 +6,9 @@
         return Y, -(left(Y) @ right(Y))        # Δ ↦ −Y Δ Y
 
 A rule is called with the arguments of its function and returns the value and the linear maps, one per array
-argument in order: a single map for one argument, a tuple for several; `zero` for an argument on which the value does
-not depend, None for one in which there is no derivative.  An argument that is a list of arrays has a list of maps.
-A function with several results has maps from a tangent to the tuple of their tangents.
+argument in order: a single map for one argument, a tuple for several; `zero` for an argument on which the
+value does not depend, None for one in which there is no derivative.  An argument that is a list of arrays has
+a list of maps.  A function with several results has maps from a tangent to the tuple of their tangents.
 
 Rule bodies are differentiable code themselves (NumPy and other rules), which is where higher derivatives come
 from.  A rule knows no engine: the engine finds it in the `table`, or is called by it through `carriers`.
@@ -29,13 +29,14 @@ from .linear_map import Array, LinearMap
 Maps = LinearMap | None | tuple[Any, ...]
 Body = Callable[..., tuple[Any, Maps]]
 
-# Types whose values stand for an array and carry more than it (a derivative, a graph of another framework), with
-# the function that then evaluates a rule: carrier(rule, args, kwargs).  The engine enters its own type here.
+# Types whose values stand for an array and carry more than it (a derivative, a graph of another framework),
+# with the function that then evaluates a rule: carrier(rule, args, kwargs).  The engine enters its own type
+# here.
 carriers: dict[type, Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]] = {}
 
 
 class Rule:
-    """A function together with its derivative.  Calling it calls the function, or the engine for traced arguments."""
+    """A function with its derivative.  Calling it calls the function, or the engine for traced arguments."""
 
     __slots__ = ("__dict__", "_parameters", "body", "function", "may_view", "name")
     derivatives: tuple[Any, ...] | None = None
@@ -107,8 +108,9 @@ class Rule:
 class ElementwiseRule(Rule):
     """A rule for a function that acts entry by entry, with broadcasting.
 
-    ``derivatives`` holds, for each argument, a number, a map factory, or a function of residuals that gives the
-    factor d of dy = d·dx; the residuals are picked from (y, *args), so that only what the factor needs is kept.
+    ``derivatives`` holds, for each argument, a number, a map factory, or a function of residuals that gives
+    the factor d of dy = d·dx; the residuals are picked from (y, *args), so that only what the factor needs is
+    kept.
     """
 
     __slots__ = ("derivatives",)
@@ -135,7 +137,7 @@ class Refused:
 
 
 class Constant:
-    """A function whose value does not vary with its arguments' tangents (integer or boolean results, metadata)."""
+    """A function whose value has no tangent (integer or boolean results, metadata)."""
 
     __slots__ = ("function", "name")
 
@@ -145,7 +147,7 @@ class Constant:
 
 
 class Composed:
-    """A function that is differentiated by running an equivalent one written with functions that have rules."""
+    """A function that is differentiated by running an equivalent one, written with functions with rules."""
 
     __slots__ = ("function", "name")
 
@@ -157,8 +159,8 @@ class Composed:
 # What the engine does when NumPy hands it a call of one of these functions (or a ufunc, or (ufunc, method)).
 table: dict[Any, Rule | Refused | Constant | Composed] = {}
 
-# Fills the table: called with None when the first function is differentiated, and with a function that the table
-# does not hold.  The rulebook sets it; its chapters are imported only then.
+# Fills the table: called with None when the first function is differentiated, and with a function that the
+# table does not hold.  The rulebook sets it; its chapters are imported only then.
 chapter_loader: list[Callable[[Any], None]] = []
 
 
@@ -173,10 +175,10 @@ def function_name(function: Any) -> str:
     """The public name of a function, as a user writes it: np.linalg.inv."""
     if isinstance(function, tuple):
         return f"{function_name(function[0])}.{function[1]}"
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", repr(function))
+    name: str = getattr(function, "__qualname__", "") or getattr(function, "__name__", repr(function))
     module = getattr(function, "__module__", None) or ""
     if isinstance(function, np.ufunc):  # these do not know their module
-        homes = ("numpy", "scipy.special", "numpy.strings")
+        homes = ("numpy", "scipy.special", "scipy.special._ufuncs", "numpy.strings")
         found = (home for home in homes if getattr(sys.modules.get(home), name, None) is function)
         module = next(found, "numpy._core.umath")
     for public in ("scipy.special", "scipy.fft", "scipy.linalg"):

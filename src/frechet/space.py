@@ -1,7 +1,8 @@
 """Spaces: where a tangent or a cotangent lives.
 
-Every value has a tangent space, built from the object itself: `space(x)`.  `project` carries an array onto it, so
-that the gradient of a real value is real, of a float32 value float32.  A space keeps metadata, never the value.
+Every value has a tangent space, built from the object itself: `space(x)`.  `project` carries an array onto
+it, so that the gradient of a real value is real, of a float32 value float32.  A space keeps metadata, never
+the value.
 
 >>> import numpy as np
 >>> space(np.ones(2, np.float32)).project(np.array([1 + 2j, 3.0]))
@@ -35,7 +36,7 @@ class Space:
     type: Any = None  # a type all of whose values belong to the space as they stand, where there is one
 
     def contains(self, g: Array, stack: Shape = ()) -> bool:
-        """Whether g, with leading stack axes of the given shape, is an element as it stands.  Must be cheap."""
+        """Whether g, with leading stack axes of the given shape, is an element as it stands.  It is cheap."""
         raise NotImplementedError
 
     def project(self, g: Array, stack: Shape = ()) -> Array:
@@ -82,7 +83,7 @@ class ArraySpace(Space):
 
 
 class ScalarSpace(Space):
-    """Scalars of one Python or NumPy type: float, complex, np.float32, …"""
+    """Scalars of one Python or NumPy type, such as float, complex or np.float32."""
 
     __slots__ = ("dtype", "type", "types")
     shape = ()
@@ -130,7 +131,7 @@ class ScalarSpace(Space):
 
 
 class NoTangent(Space):
-    """The space of values that cannot be varied: bools, strings, None, functions, …"""
+    """The space of values that cannot be varied, such as bools, strings, None and functions."""
 
     __slots__ = ()
     shape = ()
@@ -150,7 +151,7 @@ class NoTangent(Space):
 
 
 class AnySpace(Space):
-    """Where nothing is known and nothing checked: between the two factors of a derivative that a rule shares."""
+    """Where nothing is known or checked: between the two factors of a derivative that a rule shares."""
 
     __slots__ = ()
 
@@ -249,8 +250,8 @@ def register_space(type_: type, builder: Callable[[Any], Space]) -> None:
 def space(x: Any) -> Space:
     """The tangent space of a value, built from the object itself.
 
-    Arrays and scalars of inexact dtype have a space of the same shape and dtype; integers that of float64; bools,
-    strings, None and other objects none (`NoTangent`); containers that of their entries.
+    Arrays and scalars of inexact dtype have a space of the same shape and dtype; integers that of float64;
+    bools, strings, None and other objects none (`NoTangent`); containers that of their entries.
 
     Raises
     ------
@@ -265,12 +266,14 @@ def space(x: Any) -> Space:
     builder = _builders.get(type(x))
     if builder is not None:
         return builder(x)
+    kind: type = type(x)
     if isinstance(x, np.inexact):
-        return _scalar_space(type(x))
+        return _scalar_space(kind)
     if isinstance(x, np.integer) and not isinstance(x, np.timedelta64):
         return REAL
     if isinstance(x, np.ndarray):
-        if any(base.__name__ == "MaskedArray" for base in type(x).__mro__):  # numpy.ma is not imported for this
+        # By its name, as numpy.ma is not imported for this.
+        if any(base.__name__ == "MaskedArray" for base in type(x).__mro__):
             raise SpaceError("a masked array has no tangent space: use x.filled(...) or x.compressed()")
         return _array_space(x)
     if is_container(x):

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import NotDifferentiableError, SpaceError
 from .derivative import Derivative, assemble, jacobian_blocks
+from .errors import NotDifferentiableError, SpaceError
+from .linear_map import Array
 from .rule import function_name, load_chapters, primal
 from .tracing.apply import innermost
 from .tracing.linearization import (
@@ -38,14 +39,15 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     Parameters
     ----------
     f : function of numbers, arrays and containers, with a real scalar value.
-    argnums : which arguments to differentiate: a position, the name of a keyword argument, or a tuple of such.
+    argnums : which arguments to differentiate: a position, the name of a keyword argument, or a tuple of
+        such.
     has_aux : f returns (value, aux); aux is passed through as plain values.
 
     Returns
     -------
-    A function with f's arguments that returns (value, gradient), or ((value, aux), gradient).  The gradient has the
-    structure, dtype and realness of the argument (a tuple of such for a tuple of argnums); integers count as float64.
-    For complex z it is ∂f/∂x + i ∂f/∂y.
+    A function with f's arguments that returns (value, gradient), or ((value, aux), gradient).  The gradient
+    has the structure, dtype and realness of the argument (a tuple of such for a tuple of argnums); integers
+    count as float64.  For complex z it is ∂f/∂x + i ∂f/∂y.
 
     Raises
     ------
@@ -77,7 +79,9 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
 
 
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
-    """The gradient function of a real-valued f; with has_aux it returns (gradient, aux).  See `value_and_grad`.
+    """The gradient function of a real-valued f; with has_aux it returns (gradient, aux).
+
+    For parameters, errors and cost see `value_and_grad`.
 
     >>> grad(lambda x, y: x**2 * y, argnums=(0, 1))(3.0, 2.0)
     (12.0, 9.0)
@@ -97,8 +101,8 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
 
     Returns
     -------
-    value, pullback (and aux, with has_aux).  ``pullback(cotangent)`` takes a cotangent of the value's structure and
-    returns a tuple with one entry per primal.  It may be called any number of times.
+    value, pullback (and aux, with has_aux).  ``pullback(cotangent)`` takes a cotangent of the value's
+    structure and returns a tuple with one entry per primal.  It may be called any number of times.
 
     >>> import numpy as np
     >>> value, pullback = vjp(np.fft.fft, np.array([1.0, 2.0, 3.0]))
@@ -173,9 +177,10 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Derivative]:
 def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     """The function that returns the Jacobian of f: shape of the output, then of the input.
 
-    One pass over a stack of directions, forward or reverse, whichever has fewer; a function that is a single rule with
-    structure (np.linalg.inv: a Kronecker product) is written out directly.  Containers give containers: that of the
-    output, each leaf holding that of the input.  With complex arguments f must be complex differentiable.
+    One pass over a stack of directions, forward or reverse, whichever has fewer; a function that is a single
+    rule with structure (np.linalg.inv: a Kronecker product) is written out directly.  Containers give
+    containers: that of the output, each leaf holding that of the input.  With complex arguments f must be
+    complex differentiable.
 
     >>> import numpy as np
     >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
@@ -208,9 +213,10 @@ def hessian(f: Function, argnums: Argnums = 0) -> Function:
 
 
 def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    """The Hessian of a real-valued f applied to tangents, by a pushforward of the gradient: no Hessian is formed.
+    """The Hessian of a real-valued f applied to tangents, by a pushforward of the gradient.
 
-    Returns a tuple with one entry per primal.
+    No Hessian is formed: the cost is a small multiple of a gradient's.  Returns a tuple with one entry per
+    primal.
 
     >>> hvp(lambda x: x**3, (2.0,), (1.0,))
     (12.0,)
@@ -243,7 +249,7 @@ def array(object: Any, dtype: Any = None) -> Array:
     return np.array(object, dtype)
 
 
-# --- parts ---------------------------------------------------------------------------------------------------------
+# --- parts ------------------------------------------------------------------------------------------------
 
 
 def _checked_argnums(argnums: Any) -> tuple[Argnums, bool]:
@@ -254,7 +260,9 @@ def _checked_argnums(argnums: Any) -> tuple[Argnums, bool]:
             return which
         if isinstance(which, (int, np.integer)) and not isinstance(which, bool):
             return int(which)
-        raise TypeError(f"argnums takes positions and names of arguments, or a tuple of them; got {argnums!r}")
+        raise TypeError(
+            f"argnums takes positions and names of arguments, or a tuple of them; got {argnums!r}"
+        )
 
     if isinstance(argnums, (tuple, list)):
         if not argnums:
@@ -281,14 +289,17 @@ def _linearized(
     for which in selected:
         if isinstance(which, str):
             if which not in kwargs:
-                raise TypeError(f"argnums names {which!r}, but {name} was called without that keyword argument")
+                raise TypeError(
+                    f"argnums names {which!r}, but {name} was called without that keyword argument"
+                )
             primals.append(kwargs[which])
         else:
             if not -len(args) <= which < len(args):
-                raise TypeError(f"argnums selects argument {which}, but {name} was called with {len(args)} of them")
-            which %= len(args)
+                raise TypeError(
+                    f"argnums selects argument {which}, but {name} was called with {len(args)} of them"
+                )
             primals.append(args[which])
-        positions.append(which)
+        positions.append(which if isinstance(which, str) else which % len(args))
     if len(set(positions)) != len(positions):
         raise TypeError(f"argnums selects an argument of {name} twice: {argnums!r}")
 
@@ -314,7 +325,8 @@ def _scalar_seed(results: Results, name: str) -> Any:
         what = f"shape {np.shape(value)}" if isinstance(value, np.ndarray) else type(value).__name__
         raise NotDifferentiableError(
             f"grad needs a function with a real scalar value; {name} returned {what}. "
-            "Use fr.jacobian, fr.vjp or fr.jvp for other values" + (" (was a return forgotten?)" if value is None else "")
+            "Use fr.jacobian, fr.vjp or fr.jvp for other values"
+            + (" (was a return forgotten?)" if value is None else "")
         )
     if isinstance(value, (int, np.integer)) or (isinstance(value, np.ndarray) and value.dtype.kind in "iu"):
         raise NotDifferentiableError(
@@ -323,7 +335,7 @@ def _scalar_seed(results: Results, name: str) -> Any:
         )
     if space.dtype.kind == "c":
         raise NotDifferentiableError(
-            f"grad needs a real-valued function; {name} returned a complex value. Take its real part, imaginary part "
-            "or absolute value, or use fr.vjp with a complex cotangent"
+            f"grad needs a real-valued function; {name} returned a complex value. Take its real part, "
+            "imaginary part or absolute value, or use fr.vjp with a complex cotangent"
         )
     return space.project(1.0)

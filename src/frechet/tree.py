@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -15,7 +16,7 @@ _LEAVES = frozenset((float, int, complex, bool, str, type(None), np.ndarray, np.
 
 
 def is_container(x: Any) -> bool:
-    """Whether x is a dict, list, tuple (named too), dataclass instance, or of a type registered with optree."""
+    """Whether x is a dict, list, tuple (named too), dataclass, or of a type registered with optree."""
     kind = type(x)
     if kind in _LEAVES:
         return False
@@ -23,7 +24,7 @@ def is_container(x: Any) -> bool:
         return True
     if _is_dataclass(x):
         return True
-    return "optree" in sys.modules and _is_registered(kind) or kind.__module__ == "collections"
+    return ("optree" in sys.modules and _is_registered(kind)) or kind.__module__ == "collections"
 
 
 def _is_dataclass(x: Any) -> bool:
@@ -33,11 +34,15 @@ def _is_dataclass(x: Any) -> bool:
 def _is_registered(kind: type) -> bool:
     import optree
 
-    return optree.register_pytree_node.get(kind, namespace=_NAMESPACE) is not None  # type: ignore[attr-defined, no-any-return]
+    entry = optree.register_pytree_node.get(kind, namespace=_NAMESPACE)
+    return entry is not None
 
 
 def flatten(x: Any) -> tuple[list[Any], TreeDef]:
-    """The leaves of a container and its structure; None is a leaf.  Dataclasses are registered when first seen."""
+    """The leaves of a container and its structure; None is a leaf.
+
+    Dataclasses are registered with optree when first seen.
+    """
     import optree
 
     while True:
@@ -47,8 +52,9 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
             for leaf in leaves:
                 if isinstance(leaf, (dict, list, tuple)):
                     raise SpaceError(
-                        f"{type(leaf).__name__}, a subclass of {type(leaf).__mro__[1].__name__}, is not known as a "
-                        "container: register it with optree.register_pytree_node_class(namespace='frechet'), or use a plain one"
+                        f"{type(leaf).__name__}, a subclass of {type(leaf).__mro__[1].__name__}, is not "
+                        "known as a container: register it with "
+                        "optree.register_pytree_node_class(namespace='frechet'), or use a plain one"
                     )
             return leaves, treedef
         for kind in unknown:
@@ -65,14 +71,12 @@ def _register_dataclass(kind: Any) -> None:
     def take_apart(x: Any) -> tuple[list[Any], None]:
         return [getattr(x, name) for name in names], None
 
-    def put_together(_: None, values: Any) -> Any:
+    def put_together(_: Any, values: Any) -> Any:
         # Around __init__ and __post_init__: these may check or convert what they take for plain numbers.
         x = object.__new__(kind)
         for name, value in zip(names, values, strict=True):
             object.__setattr__(x, name, value)
         return x
 
-    try:
+    with contextlib.suppress(ValueError):  # another thread was faster
         optree.register_pytree_node(kind, take_apart, put_together, namespace=_NAMESPACE)
-    except ValueError:  # another thread was faster
-        pass

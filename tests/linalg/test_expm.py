@@ -32,7 +32,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("function, args", CASES)
+@pytest.mark.parametrize(("function", "args"), CASES)
 def test_rule(function, args):
     check_rule(function, *args)
 
@@ -64,7 +64,9 @@ def test_frechet_derivative_in_high_precision():
     block = mpmath.matrix(np.block([[A, E], [np.zeros((4, 4)), A]]).tolist())
     with mpmath.workdps(40):
         exact = np.array(mpmath.expm(block).tolist(), dtype=float)[:4, 4:]
-    np.testing.assert_allclose(expm_frechet(A, E)[1], exact, rtol=1e-12, atol=1e-13)  # condition times rounding
+    np.testing.assert_allclose(
+        expm_frechet(A, E)[1], exact, rtol=1e-12, atol=1e-13
+    )  # condition times rounding
     np.testing.assert_allclose(fr.jvp(expm, (A,), (E,))[1], exact, rtol=1e-12, atol=1e-13)
 
 
@@ -92,11 +94,13 @@ def test_shapes(n, batch, seed):
     assert pullback(np.ones(x.shape))[0].shape == x.shape
 
 
-@pytest.mark.parametrize("bad", [np.ones((2, 3)), np.ones(3), np.full((2, 2), np.nan), np.full((2, 2), np.inf)])
+@pytest.mark.parametrize(
+    "bad", [np.ones((2, 3)), np.ones(3), np.full((2, 2), np.nan), np.full((2, 2), np.inf)]
+)
 def test_bad_input(bad):
-    with pytest.raises(ValueError, match="square|nan|inf|finite"):
+    with pytest.raises(ValueError, match=r"square|nan|inf|finite"):
         expm(bad)
-    with pytest.raises(ValueError, match="square|nan|inf|finite"):
+    with pytest.raises(ValueError, match=r"square|nan|inf|finite"):
         fr.vjp(expm, bad)
 
 

@@ -15,12 +15,16 @@ rng = np.random.default_rng(11)
 
 def stable(n, batch=(), radius=0.7, kind=float):
     """Matrices with eigenvalues of modulus up to about radius."""
-    A = rng.standard_normal((*batch, n, n)) + (1j * rng.standard_normal((*batch, n, n)) if kind is complex else 0)
+    A = rng.standard_normal((*batch, n, n)) + (
+        1j * rng.standard_normal((*batch, n, n)) if kind is complex else 0
+    )
     return radius * A / np.max(np.abs(np.linalg.eigvals(A)), axis=-1)[..., None, None]
 
 
 def matrices(n, batch=(), kind=float):
-    return rng.standard_normal((*batch, n, n)) + (1j * rng.standard_normal((*batch, n, n)) if kind is complex else 0)
+    return rng.standard_normal((*batch, n, n)) + (
+        1j * rng.standard_normal((*batch, n, n)) if kind is complex else 0
+    )
 
 
 PAIRS = [
@@ -45,17 +49,20 @@ def shifted(solve, A):
 
 
 @pytest.mark.parametrize("solve", SOLVERS)
-@pytest.mark.parametrize("A, Q", PAIRS)
+@pytest.mark.parametrize(("A", "Q"), PAIRS)
 def test_rule(solve, A, Q):
     check_rule(solve, shifted(solve, A), Q)
 
 
 @pytest.mark.parametrize("solve", SOLVERS)
 def test_value_is_scipys(solve):
-    for A, Q in ((stable(4), matrices(4)), (stable(12), matrices(12)), (stable(5, kind=complex), matrices(5))):
-        A = shifted(solve, A)
-        # Both are backward stable; the equations are well-conditioned, so they agree to a few hundred roundings.
-        np.testing.assert_allclose(solve(A, Q), getattr(scipy.linalg, solve.__name__)(A, Q), rtol=1e-11, atol=1e-12)
+    for n, kind in ((4, float), (12, float), (5, complex)):
+        A, Q = shifted(solve, stable(n, kind=kind)), matrices(n)
+        # Both are backward stable; the equations are well-conditioned, so they agree to a few hundred
+        # roundings.
+        np.testing.assert_allclose(
+            solve(A, Q), getattr(scipy.linalg, solve.__name__)(A, Q), rtol=1e-11, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("solve", SOLVERS)
@@ -109,7 +116,8 @@ def test_residual(solve, n, batch, seed):
 
 
 @pytest.mark.parametrize(
-    "solve, A", [(solve_continuous_lyapunov, np.diag([1.0, -1.0])), (solve_discrete_lyapunov, np.diag([2.0, 0.5]))]
+    ("solve", "A"),
+    [(solve_continuous_lyapunov, np.diag([1.0, -1.0])), (solve_discrete_lyapunov, np.diag([2.0, 0.5]))],
 )
 def test_singular_equations_are_refused(solve, A):
     with pytest.raises(np.linalg.LinAlgError, match="no unique solution"):

@@ -12,7 +12,30 @@ from typing import Any
 
 from ..rule import chapter_loader
 
-BASE = ("constants", "elementwise", "complex", "piecewise", "creation", "shaping", "joining", "padding", "selecting", "reductions", "cumulative", "products", "einsum", "linalg", "fft", "order", "quantiles", "statistics", "numerical", "polynomials", "refused", "ufunc_methods")
+BASE = (
+    "constants",
+    "elementwise",
+    "complex",
+    "piecewise",
+    "creation",
+    "shaping",
+    "joining",
+    "padding",
+    "selecting",
+    "reductions",
+    "cumulative",
+    "products",
+    "einsum",
+    "linalg",
+    "fft",
+    "order",
+    "quantiles",
+    "statistics",
+    "numerical",
+    "polynomials",
+    "refused",
+    "ufunc_methods",
+)
 _loaded: set[str] = set()
 _lock = threading.Lock()
 _ready = False

@@ -121,7 +121,8 @@ def linspace(
     *,
     device: Any = None,
 ) -> Any:
-    result: Any = np.linspace(start, stop, num, endpoint, retstep, dtype, axis)  # type: ignore[call-overload]
+    function: Any = np.linspace  # whose stubs take a literal retstep only
+    result = function(start, stop, num, endpoint, retstep, dtype, axis)
     y = result[0] if retstep else result
     if y.dtype.kind not in "fc":
         return result, (zero, zero)

@@ -10,7 +10,7 @@ import numpy as np
 from ..linear_map import Array, LinearMap, Shape, compose, identity, linear, zero
 from ..maps import Broadcast, Diagonal, zeros_like
 from ..rule import Rule, rule_for
-from .reductions import observed, only_where, rows_along
+from .reductions import as_reduced, observed, only_where, rows_along
 
 
 def _pad_front(n: int) -> LinearMap:
@@ -135,6 +135,7 @@ def _cumulative_rule(function: Any, make: Any, missing: Any = None) -> None:
         y = function(a, axis, dtype)
         if y.dtype.kind not in "fc":
             return y, zero
+        a, axis = as_reduced(a, dtype), axis if np.ndim(a) else None
         if missing is None:
             return y, make(a, axis)
         mask = observed(a, None)
@@ -151,7 +152,7 @@ def _accumulate_rule(ufunc: Any, make: Any) -> None:
     @rule_for((ufunc, "accumulate"))
     def body(array: Array, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
         y = ufunc.accumulate(array, axis=axis, dtype=dtype)
-        return y, make(array, axis) if y.dtype.kind in "fc" else zero
+        return y, make(as_reduced(array, dtype), axis) if y.dtype.kind in "fc" else zero
 
 
 _accumulate_rule(np.add, _cumulative_sum)
@@ -166,7 +167,9 @@ def _array_api_rule(function: Any, make: Any) -> None:
         x: Array, /, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
     ) -> Any:
         y = function(x, axis=axis, dtype=dtype, include_initial=include_initial)
-        return y, make(x, axis, bool(include_initial)) if y.dtype.kind in "fc" else zero
+        if y.dtype.kind not in "fc":
+            return y, zero
+        return y, make(as_reduced(x, dtype), axis if np.ndim(x) else None, bool(include_initial))
 
 
 if hasattr(np, "cumulative_sum"):  # NumPy 2.1

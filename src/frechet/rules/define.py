@@ -36,7 +36,7 @@ _ARGUMENTS = {"x": 0, "a": 0, "b": 1, "c": 2, "d": 3, "e": 4}
 
 def by_map(make: MakeMap) -> MakeMap:
     """Mark a function that makes the linear map of one argument from (y, args, in_shape, out_shape)."""
-    make.makes_map = True  # type: ignore[attr-defined]
+    vars(make)["makes_map"] = True
     return make
 
 
@@ -89,7 +89,8 @@ def _maker(factor: Any, name: str, k: int) -> MakeMap:
     if not callable(factor):
         return _constant_factor(factor)
     if getattr(factor, "makes_map", False):
-        return factor  # type: ignore[no-any-return]
+        makes_map: MakeMap = factor
+        return makes_map
     names = ("x",) if isinstance(factor, np.ufunc) else tuple(inspect.signature(factor).parameters)
     places = tuple(-1 if n == "y" else _ARGUMENTS[n] for n in names)
     if len(places) == 1:
@@ -165,7 +166,8 @@ class Parallel(LinearMap):
         if self._residuals is not None:
             self._factors = self._factors(*self._residuals)
             self._residuals = None
-        return self._factors  # type: ignore[no-any-return]
+        factors: tuple[Any, ...] = self._factors
+        return factors
 
     def push(self, v: Array) -> Any:
         v = broadcast(v, self.in_shape, self.out_shape)

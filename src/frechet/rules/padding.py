@@ -110,11 +110,13 @@ def _pairs(values: Any, ndim: int) -> Pairs:
 # --- modes whose entries are entries of the array, up to signs and multiples of the edges -------------------
 
 
+_pad: Any = np.pad  # whose stubs take literal modes only
+
+
 def _extend(array: Array, widths: Pairs, mode: str, detail: Any) -> Array:
     option = {"constant": "constant_values", "reflect": "reflect_type", "symmetric": "reflect_type"}.get(mode)
-    return np.pad(
-        array, np.reshape(widths, (-1, 2)).astype(int), mode, **({} if option is None else {option: detail})
-    )  # type: ignore[call-overload]
+    pairs = np.reshape(widths, (-1, 2)).astype(int)
+    return _pad(array, pairs, mode, **({} if option is None else {option: detail}))
 
 
 def _extension(array: Array, widths: Pairs, mode: str, detail: Any) -> Any:
@@ -158,7 +160,7 @@ class Extension(LinearMap):
 
     def __init__(self, n: int, before: int, after: int, axis: int, mode: str, odd: bool) -> None:
         self._n, self._before, self._after, self._axis = n, before, after, axis
-        index = np.pad(np.arange(n), (before, after), mode)  # type: ignore[call-overload]
+        index = _pad(np.arange(n), (before, after), mode)
         self._index = np.concatenate((index[:before], index[before + n :]))  # of the new entries
         self._edges: Any = None
         if odd and n > 1:

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import NotDifferentiableError
 from ..linear_map import Array, LinearMap, Shape, compose, linear, zero
 from ..maps import Broadcast, Diagonal, SumOver, diagonal, normalized_axes, real_part, reshape
-from ..rule import primal, rule_for
+from ..rule import function_name, primal, rule_for
 
 UNSET: Any = np._NoValue  # NumPy's mark for an argument that was not given
 add_up: Any = np.add.reduce  # np.sum without its wrapper, which takes longer than a small sum
@@ -66,6 +67,17 @@ def observed(a: Array, mask: Any) -> Array:
     return there if mask is None else there & mask
 
 
+def taking_part(a: Array, where: Any, skip_nan: bool) -> Any:
+    """Which entries a reduction takes together; None for all."""
+    mask = mask_of(where, np.shape(a))
+    return observed(a, mask) if skip_nan else mask
+
+
+def as_reduced(a: Array, dtype: Any) -> Array:
+    """a as a reduction with dtype= sees it: without its imaginary part where that type is real."""
+    return np.real(a) if dtype is not None and np.iscomplexobj(a) and np.dtype(dtype).kind != "c" else a
+
+
 def sum_along(a: Array, axis: Any, keepdims: Any = UNSET, factor: float | None = None) -> LinearMap:
     """v ↦ c Σ v over the axes of a reduction of a."""
     shape = a.shape if type(a) is np.ndarray else np.shape(a)
@@ -80,28 +92,35 @@ def count_of(mask: Array, axis: Any, keepdims: Any) -> Array:
 # --- sums and means -----------------------------------------------------------------------------------------
 
 
-@rule_for(np.sum, (np.add, "reduce"))
-def sum(
-    a: Array,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = UNSET,
-    initial: Any = UNSET,
-    where: Any = UNSET,
-) -> Any:
-    if initial is UNSET and where is UNSET and dtype is None:
-        kept = keepdims is not UNSET and bool(keepdims)
-        shape = a.shape if type(a) is np.ndarray else np.shape(a)
-        return add_up(a, axis, None, None, kept), SumOver(axis, shape, kept)
-    y = np.sum(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
-    if y.dtype.kind not in "fc":
-        return y, zero
-    total = sum_along(a, axis, keepdims)
-    mask = mask_of(where, np.shape(a))
-    if mask is not None:
-        total = compose(total, only_where(mask))
-    return y, (total, None, None, None, None, Broadcast((), np.shape(y)))
+def _sum_rule(function: Any, *aliases: Any, skip_nan: bool = False) -> None:
+    """Enter the rule of sum or nansum."""
+
+    @rule_for(function, *aliases)
+    def body(
+        a: Array,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = UNSET,
+        initial: Any = UNSET,
+        where: Any = UNSET,
+    ) -> Any:
+        if initial is UNSET and where is UNSET and dtype is None and not skip_nan:
+            kept = keepdims is not UNSET and bool(keepdims)
+            shape = a.shape if type(a) is np.ndarray else np.shape(a)
+            return add_up(a, axis, None, None, kept), SumOver(axis, shape, kept)
+        y = function(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
+        if y.dtype.kind not in "fc":
+            return y, zero
+        total = sum_along(a, axis, keepdims)
+        mask = taking_part(a, where, skip_nan)
+        if mask is not None:
+            total = compose(total, only_where(mask))
+        return y, (total, None, None, None, None, Broadcast((), np.shape(y)))
+
+
+_sum_rule(np.sum, (np.add, "reduce"))
+_sum_rule(np.nansum, skip_nan=True)
 
 
 def _mean(a: Array, axis: Any, keepdims: Any, mask: Any) -> LinearMap:
@@ -114,14 +133,26 @@ def _mean(a: Array, axis: Any, keepdims: Any, mask: Any) -> LinearMap:
     return compose(diagonal(weight), sum_along(a, axis, keepdims), only_where(mask))
 
 
-@rule_for(np.mean)
-def mean(
-    a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = UNSET, where: Any = UNSET
-) -> Any:
-    y = np.mean(a, axis, dtype, None, keepdims, where=where)
-    if y.dtype.kind not in "fc":
-        return y, zero
-    return y, _mean(a, axis, keepdims, mask_of(where, np.shape(a)))
+def _mean_rule(function: Any, skip_nan: bool = False) -> None:
+    """Enter the rule of mean or nanmean."""
+
+    @rule_for(function)
+    def body(
+        a: Array,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = UNSET,
+        where: Any = UNSET,
+    ) -> Any:
+        y = function(a, axis, dtype, None, keepdims, where=where)
+        if y.dtype.kind not in "fc":
+            return y, zero
+        return y, _mean(a, axis, keepdims, taking_part(a, where, skip_nan))
+
+
+_mean_rule(np.mean)
+_mean_rule(np.nanmean, skip_nan=True)
 
 
 # --- variances ----------------------------------------------------------------------------------------------
@@ -181,12 +212,15 @@ def _variance_rule(function: Any, root: bool, skip_nan: bool) -> None:
         mean: Any = UNSET,
         correction: Any = UNSET,
     ) -> Any:
+        if as_reduced(a, dtype) is not a:
+            raise NotDifferentiableError(
+                f"{function_name(function)} of complex numbers with a real dtype= drops imaginary parts in the mean "
+                "only; leave dtype out, or take the real part first"
+            )
         y = function(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
         if y.dtype.kind not in "fc":
             return y, zero
-        mask = mask_of(where, np.shape(a))
-        if skip_nan:
-            mask = observed(a, mask)
+        mask = taking_part(a, where, skip_nan)
         centre = None if mean is UNSET else mean
         m = _variance(a, axis, ddof if correction is UNSET else correction, keepdims, mask, centre)
         if root:  # d√v = dv / (2√v), and 0 where v is 0
@@ -247,74 +281,30 @@ def _product(a: Array, axis: Any, keepdims: Any, initial: Any, mask: Any) -> Lin
     return compose(sum_along(a, axis, keepdims), Diagonal(factor, (a,), shape, shape))
 
 
-@rule_for(np.prod, (np.multiply, "reduce"))
-def prod(
-    a: Array,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = UNSET,
-    initial: Any = UNSET,
-    where: Any = UNSET,
-) -> Any:
-    y = np.prod(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
-    if y.dtype.kind not in "fc":
-        return y, zero
-    of_start: LinearMap = zero
-    if initial is not UNSET:
-        rest = np.prod(a, axis=axis, dtype=dtype, keepdims=keepdims, where=where)
-        of_start = Diagonal(rest, None, (), np.shape(y))
-    return y, (
-        _product(a, axis, keepdims, initial, mask_of(where, np.shape(a))),
-        None,
-        None,
-        None,
-        None,
-        of_start,
-    )
+def _product_rule(function: Any, *aliases: Any, skip_nan: bool = False) -> None:
+    """Enter the rule of prod or nanprod."""
+
+    @rule_for(function, *aliases)
+    def body(
+        a: Array,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = UNSET,
+        initial: Any = UNSET,
+        where: Any = UNSET,
+    ) -> Any:
+        y = function(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
+        if y.dtype.kind not in "fc":
+            return y, zero
+        of_start: LinearMap = zero
+        if initial is not UNSET:
+            rest = function(a, axis=axis, dtype=dtype, keepdims=keepdims, where=where)
+            of_start = Diagonal(rest, None, (), np.shape(y))
+        mask = taking_part(a, where, skip_nan)
+        m = _product(as_reduced(a, dtype), axis, keepdims, initial, mask)
+        return y, (m, None, None, None, None, of_start)
 
 
-# --- nan-variants -------------------------------------------------------------------------------------------
-
-
-@rule_for(np.nansum)
-def nansum(
-    a: Array,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = UNSET,
-    initial: Any = UNSET,
-    where: Any = UNSET,
-) -> Any:
-    y = np.nansum(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
-    if y.dtype.kind not in "fc":
-        return y, zero
-    mask = observed(a, mask_of(where, np.shape(a)))
-    return y, compose(sum_along(a, axis, keepdims), only_where(mask))
-
-
-@rule_for(np.nanmean)
-def nanmean(
-    a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = UNSET, where: Any = UNSET
-) -> Any:
-    y = np.nanmean(a, axis, dtype, None, keepdims, where=where)
-    if y.dtype.kind not in "fc":
-        return y, zero
-    return y, _mean(a, axis, keepdims, observed(a, mask_of(where, np.shape(a))))
-
-
-@rule_for(np.nanprod)
-def nanprod(
-    a: Array,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = UNSET,
-    initial: Any = UNSET,
-    where: Any = UNSET,
-) -> Any:
-    y = np.nanprod(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
-    if y.dtype.kind not in "fc":
-        return y, zero
-    return y, _product(a, axis, keepdims, initial, observed(a, mask_of(where, np.shape(a))))
+_product_rule(np.prod, (np.multiply, "reduce"))
+_product_rule(np.nanprod, skip_nan=True)

@@ -264,7 +264,7 @@ class Attained(LinearMap):
         self._shape = np.shape(a)
         self._n = np.size(a)
         undefined = np.isnan(y)  # nothing is equal to a NaN
-        starts = np.ones(self._shape, bool)
+        starts: Array = np.ones(self._shape, bool)
         starts[..., 1:] = (y[..., 1:] != y[..., :-1]) & ~(undefined[..., 1:] & undefined[..., :-1])
         starts, hit = starts.reshape(-1), ((a == y) | (undefined & np.isnan(a))).reshape(-1)
         self._hits = np.flatnonzero(hit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .check_rule import RuleCheckError, check_rule
 from ..differences import numerical_pushforward
+from .check_rule import RuleCheckError, check_rule
 
 __all__ = ["RuleCheckError", "check_rule", "numerical_pushforward"]

@@ -1,4 +1,4 @@
-"""`check_rule`: is this derivative right, in every way in which it can be used?"""
+"""`check_rule`: whether a derivative is right, in every way in which it can be used."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from ..differences import numerical_pushforward
 from ..rule import Rule, function_name, load_chapters, primal
 from ..space import NoTangent, space
 from ..transforms import jvp, linearize, value_and_grad, vjp
 from ..tree import flatten, is_container
-from ..differences import numerical_pushforward
 
-# Relative tolerances by working precision.  Differences: Ridders' extrapolation reaches about 1e-10 for functions that
-# vary on a scale of one; a wrong factor or sign shows at order one.  Identities (adjointness, linearity, stacks) hold
-# to rounding times the condition of the function, for which three to six digits are left.
+# Relative tolerances by working precision.  Differences: Ridders' extrapolation reaches about 1e-10 for
+# functions that vary on a scale of one; a wrong factor or sign shows at order one.  Identities (adjointness,
+# linearity, stacks) hold to rounding times the condition of the function, for which three to six digits are
+# left.
 DIFFERENCES = {"f8": 1e-6, "f4": 5e-3, "f2": 5e-2, "f16": 1e-6}
 IDENTITIES = {"f8": 1e-9, "f4": 2e-4, "f2": 3e-2, "f16": 1e-9}
 
@@ -27,24 +28,29 @@ class RuleCheckError(AssertionError):
 
 
 def check_rule(
-    f: Callable[..., Any], *args: Any, orders: int = 2, seed: int = 0, tolerance: float | None = None, **kwargs: Any
+    f: Callable[..., Any],
+    *args: Any,
+    orders: int = 2,
+    seed: int = 0,
+    tolerance: float | None = None,
+    **kwargs: Any,
 ) -> None:
     """Check the derivative of f at the given arguments, in every way in which it can be used.
 
     Value against the undifferentiated function; pushforward against extrapolated differences; adjointness
-    ⟨Jv, w⟩ = ⟨v, J*w⟩; linearity; stacked directions against a loop; gradients in the space of their argument;
-    read-only, stride-0 and non-contiguous data; nothing mutated; and all of it again for the pullback and the
-    pushforward as functions of the point (second order).
+    ⟨Jv, w⟩ = ⟨v, J*w⟩; linearity; stacked directions against a loop; gradients in the space of their
+    argument; read-only, stride-0 and non-contiguous data; nothing mutated; and all of it again for the
+    pullback and the pushforward as functions of the point (second order).
 
     Parameters
     ----------
     f : the function or rule.
-    args : its positional arguments.  Floating-point and complex arrays and scalars (also in lists and other containers)
-        are differentiated; all else, and the keyword arguments, is constant.
+    args : its positional arguments.  Floating-point and complex arrays and scalars (also in lists and other
+        containers) are differentiated; all else, and the keyword arguments, is constant.
     orders : 1 leaves the second order out, for rules that cannot have one.
     seed : of the random directions.
-    tolerance : the relative tolerance of the comparison with differences, where the default is too narrow for a
-        function that varies quickly.
+    tolerance : the relative tolerance of the comparison with differences, where the default is too narrow for
+        a function that varies quickly.
 
     Raises
     ------
@@ -76,14 +82,21 @@ class _Check:
     """The state of one call: the function of the differentiated leaves, random directions, tolerances."""
 
     def __init__(
-        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], seed: int, tolerance: float | None
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        seed: int,
+        tolerance: float | None,
     ) -> None:
         self.name = f.name if isinstance(f, Rule) else function_name(f)
         self.rng = np.random.default_rng(seed)
         leaves, treedef = flatten(args)
         varied = [k for k, leaf in enumerate(leaves) if _is_inexact(leaf)]
         if not varied:
-            raise RuleCheckError(f"{self.name}: none of the arguments is a floating-point or complex number or array")
+            raise RuleCheckError(
+                f"{self.name}: none of the arguments is a floating-point or complex number or array"
+            )
         self.primals = [_read_only(leaves[k]) for k in varied]
         self.original = [np.copy(x) for x in self.primals]
 
@@ -122,10 +135,12 @@ class _Check:
             v = v + 1j * self.rng.standard_normal(stack + s.shape)
         return s.project(np.asarray(v)[()] if not (stack + s.shape) else v, stack)
 
-    def compare(self, what: str, got: list[Any], expected: list[Any], tolerance: float, scale: float = 0.0) -> None:
+    def compare(
+        self, what: str, got: list[Any], expected: list[Any], tolerance: float, scale: float = 0.0
+    ) -> None:
         """Entries equal up to a tolerance relative to the largest entry (or to a given scale)."""
-        for k, (a, b) in enumerate(zip(got, expected, strict=True)):
-            a, b = np.asarray(a), np.asarray(b)
+        for k, pair in enumerate(zip(got, expected, strict=True)):
+            a, b = map(np.asarray, pair)
             if a.shape != b.shape:
                 self.fail(f"{what}: part {k} has shape {a.shape}, expected {b.shape}")
             if not a.size:
@@ -135,7 +150,7 @@ class _Check:
             if not error <= tolerance:
                 self.fail(f"{what}: part {k} differs by {error:.1e} of its size, allowed {tolerance:.0e}")
 
-    # --- the checks --------------------------------------------------------------------------------------------------
+    # --- the checks ---------------------------------------------------------------------------------------
 
     def value(self) -> None:
         """The traced value equals the plain one, in value, shape and dtype."""
@@ -143,13 +158,21 @@ class _Check:
             self.fail("the differentiated function returns a different number of results than the plain one")
         for k, (y, plain) in enumerate(zip(self.outputs, self.plain, strict=True)):
             if np.result_type(y) != np.result_type(plain):
-                self.fail(f"result {k} has dtype {np.result_type(y)} under differentiation, {np.result_type(plain)} without")
+                self.fail(
+                    f"result {k} has dtype {np.result_type(y)} under differentiation, "
+                    f"{np.result_type(plain)} without"
+                )
         self.compare("value under differentiation", self.outputs, self.plain, self.identity_tolerance)
 
     def pushforward(self) -> None:
         """Jv equals extrapolated differences, and jvp equals linearize."""
         pushed = self.derivative(*self.tangents)
-        self.compare("jvp against linearize", jvp(self.g, self.primals, self.tangents)[1], pushed, self.identity_tolerance)
+        self.compare(
+            "jvp against linearize",
+            jvp(self.g, self.primals, self.tangents)[1],
+            pushed,
+            self.identity_tolerance,
+        )
         self.against_differences("pushforward", self.g, pushed)
 
     def against_differences(self, what: str, g: Callable[..., list[Any]], pushed: list[Any]) -> None:
@@ -172,11 +195,20 @@ class _Check:
             step /= 8
         floor = max(float(np.max(np.abs(y), initial=0.0)) for y in (*map(primal, self.plain), 0.0)) * 1e-6
         if not error <= self.difference_tolerance * max(scale, floor, 1e-3) * 10:
-            self.fail(f"{what}: differences do not converge here (error estimate {error:.1e}); choose a smoother point")
-        self.compare(f"{what} against differences", pushed, best, self.difference_tolerance + 10 * error, max(scale, floor))
+            self.fail(
+                f"{what}: differences do not converge here (error estimate {error:.1e}); "
+                "choose a smoother point"
+            )
+        self.compare(
+            f"{what} against differences",
+            pushed,
+            best,
+            self.difference_tolerance + 10 * error,
+            max(scale, floor),
+        )
 
     def adjointness(self) -> None:
-        """⟨Jv, w⟩ = ⟨v, J*w⟩, relative to ‖Jv‖‖w‖ + ‖v‖‖J*w‖; gradients live in the space of their argument."""
+        """⟨Jv, w⟩ = ⟨v, J*w⟩, relative to ‖Jv‖‖w‖ + ‖v‖‖J*w‖; gradients in the spaces of their arguments."""
         pushed = self.derivative(*self.tangents)
         records = _Records()
         with records:
@@ -191,25 +223,40 @@ class _Check:
         left, right = _inner(pushed, self.cotangents), _inner(self.tangents, pulled)
         scale = _norm(pushed) * _norm(self.cotangents) + _norm(self.tangents) * _norm(pulled)
         if not abs(left - right) <= self.identity_tolerance * scale:
-            self.fail(f"adjointness: ⟨Jv, w⟩ = {left:.12g}, ⟨v, J*w⟩ = {right:.12g}: pushforward and pullback disagree")
+            self.fail(
+                f"adjointness: ⟨Jv, w⟩ = {left:.12g}, ⟨v, J*w⟩ = {right:.12g}: "
+                "pushforward and pullback disagree"
+            )
         # With w = Jv nothing cancels in the first inner product.
-        left, right = _norm(pushed) ** 2, _inner(self.tangents, _as_tuple(self.derivative.adjoint(list(pushed))))
+        left = _norm(pushed) ** 2
+        right = _inner(self.tangents, _as_tuple(self.derivative.adjoint(list(pushed))))
         if not abs(left - right) <= 10 * self.identity_tolerance * left:
-            self.fail(f"adjointness: ⟨Jv, Jv⟩ = {left:.12g}, ⟨v, J*Jv⟩ = {right:.12g}: pushforward and pullback disagree")
+            self.fail(
+                f"adjointness: ⟨Jv, Jv⟩ = {left:.12g}, ⟨v, J*Jv⟩ = {right:.12g}: "
+                "pushforward and pullback disagree"
+            )
 
     def linearity(self) -> None:
         """J(2v − 3u) = 2Jv − 3Ju, and the same of the adjoint."""
         others = [self.direction(x) for x in self.primals]
-        mixed = [space(x).project(2 * v - 3 * u) for x, v, u in zip(self.primals, self.tangents, others, strict=True)]
+        mixed = [
+            space(x).project(2 * v - 3 * u)
+            for x, v, u in zip(self.primals, self.tangents, others, strict=True)
+        ]
         parts = zip(self.derivative(*self.tangents), self.derivative(*others), strict=True)
-        self.compare("linearity of the pushforward", self.derivative(*mixed), [2 * a - 3 * b for a, b in parts],
+        expected = [2 * a - 3 * b for a, b in parts]
+        self.compare("linearity of the pushforward", self.derivative(*mixed), expected,
                      self.identity_tolerance, _norm(self.derivative(*self.tangents)))  # fmt: skip
         others = [self.direction(y) for y in self.plain]
-        mixed = [space(y).project(2 * v - 3 * u) for y, v, u in zip(self.plain, self.cotangents, others, strict=True)]
-        pull: Callable[[Any], Any] = lambda w: _as_tuple(self.derivative.adjoint(w))  # noqa: E731
-        both = zip(pull(self.cotangents), pull(others), strict=True)
-        self.compare("linearity of the pullback", pull(mixed), [2 * a - 3 * b for a, b in both],
-                     self.identity_tolerance, _norm(pull(self.cotangents)))  # fmt: skip
+        mixed = [
+            space(y).project(2 * v - 3 * u)
+            for y, v, u in zip(self.plain, self.cotangents, others, strict=True)
+        ]
+        pulled, second, both = (
+            list(_as_tuple(self.derivative.adjoint(w))) for w in (self.cotangents, others, mixed)
+        )
+        expected = [2 * a - 3 * b for a, b in zip(pulled, second, strict=True)]
+        self.compare("linearity of the pullback", both, expected, self.identity_tolerance, _norm(pulled))
 
     def stacks(self) -> None:
         """A stack of directions gives what a loop over them gives, both ways."""
@@ -220,10 +267,9 @@ class _Check:
             cotangents = [self.direction(y, stack) for y in self.plain]
             pulled = lin.pull(cotangents, stack)
             for at in np.ndindex(stack):
-                pick = lambda v, at=at: np.asarray(v)[at]  # noqa: E731
-                one = lin.push([pick(v) for v in tangents])
+                one = lin.push([np.asarray(v)[at] for v in tangents])
                 self.compare_stack("pushforward", one, stacked, at)
-                one = lin.pull([pick(w) for w in cotangents])
+                one = lin.pull([np.asarray(w)[at] for w in cotangents])
                 self.compare_stack("pullback", one, pulled, at)
 
     def compare_stack(self, what: str, one: list[Any], stacked: list[Any], at: tuple[int, ...]) -> None:
@@ -231,7 +277,9 @@ class _Check:
             if (a is None) != (b is None):
                 self.fail(f"{what} of a stack: zero for one direction but not for the stack")
             if a is not None:
-                self.compare(f"{what} of a stack", [np.asarray(b)[at]], [a], self.identity_tolerance, _norm([a]))
+                self.compare(
+                    f"{what} of a stack", [np.asarray(b)[at]], [a], self.identity_tolerance, _norm([a])
+                )
 
     def memory(self) -> None:
         """Non-contiguous, stride-0 and read-only data give the same; nothing is changed."""
@@ -252,15 +300,17 @@ class _Check:
                          self.identity_tolerance, _norm(pulled))  # fmt: skip
         constant = [_stride_zero(w) for w in self.cotangents]
         full = [np.array(w) if isinstance(w, np.ndarray) else w for w in constant]
-        self.compare("pullback of a stride-0 cotangent", list(_as_tuple(self.derivative.adjoint(constant))),
-                     list(_as_tuple(self.derivative.adjoint(full))), self.identity_tolerance, _norm(pulled))  # fmt: skip
+        repeated, expected = (list(_as_tuple(self.derivative.adjoint(w))) for w in (constant, full))
+        self.compare("pullback of a stride-0 cotangent", repeated, expected,
+                     self.identity_tolerance, _norm(pulled))  # fmt: skip
         for k, (x, before) in enumerate(zip(self.primals, self.original, strict=True)):
             if not np.array_equal(x, before, equal_nan=True):
                 self.fail(f"argument {k} was changed in place")
 
     def empty(self) -> None:
         """Arguments without entries, where the plain function takes them."""
-        for cut in (lambda x: x[:0], lambda x: x[..., :0]):
+        cuts: tuple[Callable[[Any], Any], ...] = (lambda x: x[:0], lambda x: x[..., :0])
+        for cut in cuts:
             emptied = [cut(x) if isinstance(x, np.ndarray) and x.ndim else x for x in self.primals]
             if all(a is b for a, b in zip(emptied, self.primals, strict=True)):
                 return
@@ -288,10 +338,16 @@ class _Check:
 
         def pulled(*xs: Any) -> list[Any]:
             y, pullback = vjp(self.g, *xs)
-            return list(pullback([space(primal(a)).project(w) for a, w in zip(y, self.cotangents, strict=True)]))
+            return list(
+                pullback([space(primal(a)).project(w) for a, w in zip(y, self.cotangents, strict=True)])
+            )
 
         def pushed(*xs: Any) -> list[Any]:
-            return list(jvp(self.g, xs, [space(primal(x)).project(v) for x, v in zip(xs, self.tangents, strict=True)])[1])
+            return list(
+                jvp(
+                    self.g, xs, [space(primal(x)).project(v) for x, v in zip(xs, self.tangents, strict=True)]
+                )[1]
+            )
 
         for what, h in (("second order (pullback)", pulled), ("second order (pushforward)", pushed)):
             values, L = linearize(h, *self.primals)
@@ -305,24 +361,26 @@ class _Check:
                 self.fail(f"{what}: its pushforward and pullback disagree, {left:.12g} and {right:.12g}")
 
 
-class _Records:
-    """Collects the messages of the engine's debug log, which names rules whose results had to be projected."""
+class _Records(logging.Handler):
+    """Collects the engine's debug log, which names the rules whose results had to be projected."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.messages: list[str] = []
-        self.handler = logging.Handler()
-        self.handler.emit = lambda record: self.messages.append(record.getMessage())  # type: ignore[method-assign]
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
 
     def __enter__(self) -> None:
         log = logging.getLogger("frechet")
         self.before = (log.level, log.propagate)
-        log.addHandler(self.handler)
+        log.addHandler(self)
         log.setLevel(logging.DEBUG)
         log.propagate = False
 
     def __exit__(self, *exc: object) -> None:
         log = logging.getLogger("frechet")
-        log.removeHandler(self.handler)
+        log.removeHandler(self)
         log.level, log.propagate = self.before
 
 
@@ -343,7 +401,10 @@ def _read_only(x: Any) -> Any:
 def _widened(x: Any) -> Any:
     """x in double precision (or more)."""
     dtype = np.result_type(x)
-    if isinstance(x, np.ndarray) or dtype.itemsize < np.dtype(dtype.kind + ("8" if dtype.kind == "f" else "16")).itemsize:
+    if (
+        isinstance(x, np.ndarray)
+        or dtype.itemsize < np.dtype(dtype.kind + ("8" if dtype.kind == "f" else "16")).itemsize
+    ):
         return np.asarray(x).astype(np.result_type(dtype, np.float64))[()]
     return x
 
@@ -368,7 +429,12 @@ def _as_tuple(x: Any) -> tuple[Any, ...]:
 
 
 def _inner(a: Any, b: Any) -> float:
-    return float(sum(np.real(np.vdot(np.asarray(x, _wide(x)), np.asarray(y, _wide(y)))) for x, y in zip(a, b, strict=True)))
+    return float(
+        sum(
+            np.real(np.vdot(np.asarray(x, _wide(x)), np.asarray(y, _wide(y))))
+            for x, y in zip(a, b, strict=True)
+        )
+    )
 
 
 def _wide(x: Any) -> Any:

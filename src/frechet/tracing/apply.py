@@ -136,9 +136,9 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...], function: Any = None) ->
     if len(args) == 2:
         a, b = args
         if type(b) is Traced and type(a) not in carriers:
-            return _with_constant(rule, function, b, a, 1)
+            return with_constant(rule, function, b, a, 1)
         if type(a) is Traced and type(b) not in carriers:
-            return _with_constant(rule, function, a, b, 0)
+            return with_constant(rule, function, a, b, 0)
     trace = innermost(args)
     plain = [_operand(unwrap(a, trace)) for a in args]
     owners = _held(args, plain, trace)
@@ -156,17 +156,20 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...], function: Any = None) ->
     return trace.record(y, tuple(edges), rule) if edges else y
 
 
-def _with_constant(rule: Any, function: Any, x: Traced, constant: Any, k: int) -> Any:
+def with_constant(rule: Any, function: Any, x: Traced, constant: Any, k: int) -> Any:
     """An elementwise function of a traced argument x, at position k of two, and a constant one."""
     tape, value = x.tape, x.value
-    constant = _operand(constant)
-    plain_array = type(constant) is np.ndarray
-    if plain_array:
-        constant = tape.hold(constant)
-        refuse_kind(constant)
+    if type(constant) not in SCALARS:
+        constant = _operand(constant)
+    to_lock = False
+    if type(constant) is np.ndarray:
+        if constant.dtype.kind == "O":
+            refuse_kind(constant)
+        held = tape.hold(constant)
+        to_lock, constant = held is constant, held
     args = (value, constant) if k == 0 else (constant, value)
     y = function(*args)
-    if plain_array:
+    if to_lock:
         before = sys.getrefcount(constant)
         m = rule.derivatives[k](y, args, shape_of(value), shape_of(y))
         if sys.getrefcount(constant) > before:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import CoercionError
 from ..rule import carriers, primal, table
-from .apply import PYTHON_SCALARS, apply, apply_elementwise, innermost, shape_of
+from .apply import PYTHON_SCALARS, apply, apply_elementwise, innermost, shape_of, with_constant
 from .trace import refuse_kind
 from .traced import Traced, checked
 
@@ -51,6 +51,8 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
                 else:
                     m = rule.derivatives[0](y, (a, other), shape_of(a), shape_of(y))
                 return y if m is None else trace.record(y, ((self.node, m),), rule)
+            if kind is np.ndarray and table[ufunc].derivatives is not None:  # type: ignore[union-attr]
+                return with_constant(table[ufunc], symbol, self, other, 0)
             if kind is Traced and other.tape is trace:
                 rule = table[ufunc]
                 b = other.value

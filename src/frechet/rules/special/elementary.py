@@ -48,7 +48,7 @@ def _ratio(a: Array, b: Array) -> Array:
 
 
 elementwise(sp.xlogy, lambda b: np.log(b), _ratio)  # noqa: PLW0108  # of the second argument
-elementwise(sp.xlog1py, lambda b: np.log1p(b), lambda a, b: _ratio(a, 1 + b))  # noqa: PLW0108
+elementwise(sp.xlog1py, lambda b: np.log1p(b), lambda a, b: _ratio(a, 1 + b))  # noqa: PLW0108  # likewise
 elementwise(sp.entr, lambda x: -np.log(x) - 1)
 elementwise(sp.rel_entr, lambda a, b: np.log(over(a, b)) + 1, lambda a, b: -_ratio(a, b))
 elementwise(sp.kl_div, lambda a, b: np.log(over(a, b)), lambda a, b: 1 - _ratio(a, b))
