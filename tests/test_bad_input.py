@@ -68,7 +68,7 @@ def test_arrays_of_kinds_without_a_space(transform, x, words):
         np.array([True]),
         np.array(["a"]),
         print,
-        object(),
+        NotImplemented,
         {1.0},
         range(3),
         [],

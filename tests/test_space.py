@@ -75,7 +75,7 @@ def test_python_numbers():
         b"bytes",
         None,
         print,
-        object(),
+        NotImplemented,
         np.array([True]),
         np.array(["a"]),
         int,

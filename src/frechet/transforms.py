@@ -38,26 +38,36 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
 
     Parameters
     ----------
-    f : function of numbers, arrays and containers, with a real scalar value.
-    argnums : which arguments to differentiate: a position, the name of a keyword argument, or a tuple of
-        such.
-    has_aux : f returns (value, aux); aux is passed through as plain values.
+    f : callable
+        A function of numbers, arrays and containers (dict, list, tuple, named tuple, dataclass), whose value
+        is a real scalar.
+    argnums : int or str, or a tuple of such, optional
+        Which arguments to differentiate: positions, and names of keyword arguments.
+    has_aux : bool, optional
+        f returns a pair (value, aux); aux is passed on, as plain values.
 
     Returns
     -------
-    A function with f's arguments that returns (value, gradient), or ((value, aux), gradient).  The gradient
-    has the structure, dtype and realness of the argument (a tuple of such for a tuple of argnums); integers
-    count as float64.  For complex z it is ∂f/∂x + i ∂f/∂y.
+    callable
+        A function with f's arguments that returns (value, gradient), or ((value, aux), gradient).  The
+        gradient has the structure, shape, dtype and realness of the argument, integers counting as float64;
+        for a tuple of argnums it is a tuple.  For complex z it is ∂f/∂x + i ∂f/∂y.
 
     Raises
     ------
-    NotDifferentiableError : where f's value is not a real scalar, or an argument has no tangent.
+    NotDifferentiableError
+        Where f's value is not a real scalar, or an argument has no tangent.
 
-    Cost: the function, and about as much again; memory for what the rules keep.
+    Notes
+    -----
+    The cost is that of the function and about as much again; the memory, what the rules keep of the values.
 
+    Examples
+    --------
     >>> import numpy as np
-    >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
-    (np.float64(5.0), array([2., 4.]))
+    >>> value, gradient = value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    >>> print(value, gradient)
+    5.0 [2. 4.]
     """
     name = function_name(f)
     argnums, single = _checked_argnums(argnums)
@@ -79,10 +89,20 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
 
 
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
-    """The gradient function of a real-valued f; with has_aux it returns (gradient, aux).
+    """The gradient function of a real-valued f.
 
-    For parameters, errors and cost see `value_and_grad`.
+    Parameters
+    ----------
+    f, argnums, has_aux
+        As for `value_and_grad`.
 
+    Returns
+    -------
+    callable
+        A function with f's arguments that returns the gradient, or (gradient, aux).
+
+    Examples
+    --------
     >>> grad(lambda x, y: x**2 * y, argnums=(0, 1))(3.0, 2.0)
     (12.0, 9.0)
     """
@@ -97,13 +117,29 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
 
 
 def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
-    """The value of f and its pullback.
+    """The value of f and its pullback: the adjoint of its derivative, applied to cotangents.
+
+    Parameters
+    ----------
+    f : callable
+        A function of numbers, arrays and containers, with any value.
+    *primals
+        Its arguments, all of which are differentiated.
+    has_aux : bool, optional
+        f returns a pair (value, aux); aux is passed on, as plain values.
 
     Returns
     -------
-    value, pullback (and aux, with has_aux).  ``pullback(cotangent)`` takes a cotangent of the value's
-    structure and returns a tuple with one entry per primal.  It may be called any number of times.
+    value
+        What f returns.
+    pullback : callable
+        ``pullback(cotangent)`` takes a cotangent of the value's structure and returns a tuple with one entry
+        per primal.  It may be called any number of times; each costs about as much as f.
+    aux
+        Only with has_aux.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> value, pullback = vjp(np.fft.fft, np.array([1.0, 2.0, 3.0]))
     >>> pullback(np.ones(3, complex))
@@ -123,10 +159,28 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
     """The value of f and its pushforward of tangents, in one forward pass that keeps nothing.
 
+    Parameters
+    ----------
+    f : callable
+        A function of numbers, arrays and containers, with any value.
+    primals : sequence
+        Its arguments, all of which are differentiated.
+    tangents : sequence
+        A tangent for each of them, of its structure and shape.
+    has_aux : bool, optional
+        f returns a pair (value, aux); aux is passed on, as plain values.
+
     Returns
     -------
-    value, tangent (and aux, with has_aux); the tangent has the structure of the value.
+    value
+        What f returns.
+    tangent
+        Its derivative along the tangents, of the value's structure.
+    aux
+        Only with has_aux.
 
+    Examples
+    --------
     >>> jvp(lambda x: x**2, (3.0,), (1.0,))
     (9.0, 6.0)
     """
@@ -161,11 +215,29 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
 def linearize(f: Function, *primals: Any) -> tuple[Any, Derivative]:
     """The value of f and its derivative as a linear map, prepared once and applied many times.
 
+    Parameters
+    ----------
+    f : callable
+        A function of numbers, arrays and containers, with any value.
+    *primals
+        Its arguments, all of which are differentiated.
+
+    Returns
+    -------
+    value
+        What f returns.
+    L : LinearMap
+        ``L(*tangents)`` pushes forward, ``L.adjoint(cotangent)`` pulls back, ``L.to_dense()`` writes the
+        Jacobian out.  Leading axes beyond the argument's own count directions.  For scipy.sparse.linalg it is
+        a linear operator on flat vectors, with shape, dtype, matvec and rmatvec.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> value, L = linearize(np.linalg.inv, np.diag([1.0, 2.0]))
-    >>> L(np.eye(2))
-    array([[-1.  , -0.  ],
-           [-0.  , -0.25]])
+    >>> L(np.ones((2, 2)))
+    array([[-1.  , -0.5 ],
+           [-0.5 , -0.25]])
     >>> L.shape, L.to_dense().shape
     ((4, 4), (2, 2, 2, 2))
     """
@@ -177,11 +249,32 @@ def linearize(f: Function, *primals: Any) -> tuple[Any, Derivative]:
 def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     """The function that returns the Jacobian of f: shape of the output, then of the input.
 
-    One pass over a stack of directions, forward or reverse, whichever has fewer; a function that is a single
-    rule with structure (np.linalg.inv: a Kronecker product) is written out directly.  Containers give
-    containers: that of the output, each leaf holding that of the input.  With complex arguments f must be
-    complex differentiable.
+    Parameters
+    ----------
+    f : callable
+        A function of numbers, arrays and containers, with any value.  In complex arguments it must be complex
+        differentiable.
+    argnums : int or str, or a tuple of such, optional
+        As for `value_and_grad`.
 
+    Returns
+    -------
+    callable
+        A function with f's arguments that returns the Jacobian.  Containers give containers: that of the
+        output, each leaf of which holds that of the input.
+
+    Raises
+    ------
+    NotDifferentiableError
+        Where the derivative in a complex argument is no complex matrix (np.conj, np.abs).
+
+    Notes
+    -----
+    One pass over a stack of directions, forward or reverse, whichever has fewer.  Maps with structure are
+    written out directly: np.linalg.inv as a Kronecker product.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
@@ -204,6 +297,18 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
 def hessian(f: Function, argnums: Argnums = 0) -> Function:
     """The function that returns the Hessian of a real-valued f: the Jacobian of its gradient.
 
+    Parameters
+    ----------
+    f, argnums
+        As for `value_and_grad`.
+
+    Returns
+    -------
+    callable
+        A function with f's arguments that returns the Hessian, of shape argument + argument.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
     array([[4., 6.],
@@ -215,9 +320,26 @@ def hessian(f: Function, argnums: Argnums = 0) -> Function:
 def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """The Hessian of a real-valued f applied to tangents, by a pushforward of the gradient.
 
-    No Hessian is formed: the cost is a small multiple of a gradient's.  Returns a tuple with one entry per
-    primal.
+    Parameters
+    ----------
+    f : callable
+        As for `value_and_grad`.
+    primals : sequence
+        Its arguments, all of which are differentiated.
+    tangents : sequence
+        A tangent for each of them.
 
+    Returns
+    -------
+    tuple
+        One entry per primal.
+
+    Notes
+    -----
+    No Hessian is formed: the cost is a small multiple of a gradient's.
+
+    Examples
+    --------
     >>> hvp(lambda x: x**3, (2.0,), (1.0,))
     (12.0,)
     """
@@ -225,8 +347,20 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
 
 
 def stop_gradient(x: Any) -> Any:
-    """x as plain values, constant under differentiation; containers keep their shape.
+    """x as plain values, constant under differentiation.
 
+    Parameters
+    ----------
+    x : number, array or container
+        With or without traced values inside.
+
+    Returns
+    -------
+    number, array or container
+        The same, with plain values only; containers keep their structure.
+
+    Examples
+    --------
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
@@ -234,8 +368,22 @@ def stop_gradient(x: Any) -> Any:
 
 
 def array(object: Any, dtype: Any = None) -> Array:
-    """np.array for nested lists that may hold traced values (np.array itself cannot see their derivative).
+    """np.array for nested lists that may hold traced values, whose derivative np.array itself cannot see.
 
+    Parameters
+    ----------
+    object : number, array, or nested list of such
+        The entries.
+    dtype : dtype, optional
+        By default that which NumPy's promotion gives.
+
+    Returns
+    -------
+    array
+        A new one, traced where an entry is.
+
+    Examples
+    --------
     >>> grad(lambda x: array([x, x**2])[1])(3.0)
     6.0
     """

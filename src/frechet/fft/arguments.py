@@ -14,35 +14,50 @@ from ..linear_map import Array
 from ..rule import Body, Rule
 from ..rules.fft_maps import library
 
+EXAMPLES = """
+    Examples
+    --------
+"""
+
 ONE_AXIS = """
     Parameters
     ----------
-    x : array, traced or plain (a plain one is handed to scipy.fft as it is).
-    n : length of the transform; the input is cropped or padded with zeros to fit.  By default what x has.
-    axis : the axis that is transformed.
-    norm : "backward" (the default), "ortho" or "forward": which direction carries the factor.
-    overwrite_x : x may be overwritten; a traced x never is.
-    workers : number of threads; by default that of scipy.fft.set_workers, which is 1.
+    x : array
+        Traced or plain; a plain one is handed to scipy.fft as it is.
+    n : int, optional
+        Length of the transform; the input is cropped or padded with zeros to fit.  By default what x has.
+    axis : int, optional
+        The axis that is transformed.
+    norm : {"backward", "ortho", "forward"}, optional
+        Which direction carries the factor.
+    overwrite_x : bool, optional
+        x may be overwritten; a traced x never is.
+    workers : int, optional
+        Number of threads; by default that of scipy.fft.set_workers, which is 1.
 
     Raises
     ------
-    ValueError, IndexError, TypeError : where SciPy raises them, for a length, an axis, a norm or a dtype.
-"""
+    ValueError, IndexError, TypeError
+        Where SciPy raises them, for a length, an axis, a norm or a dtype.
+""" + EXAMPLES
 
 SEVERAL_AXES = ONE_AXIS.replace(
-    "n : length of the transform; the input is cropped or padded with zeros to fit.  By default what x has.",
-    "s : lengths of the transform along the axes; the input is cropped or padded with zeros to fit.\n"
+    "n : int, optional\n"
+    "        Length of the transform; the input is cropped or padded with zeros to fit.  By default what x has.",
+    "s : sequence of int, optional\n"
+    "        Lengths of the transform along the axes; the input is cropped or padded with zeros to fit.\n"
     "        −1 stands for what x has, which is the default for all.",
 ).replace(
-    "axis : the axis that is transformed.",
-    "axes : the axes that are transformed, distinct; by default the last len(s), or all.",
+    "axis : int, optional\n        The axis that is transformed.",
+    "axes : sequence of int, optional\n"
+    "        The axes that are transformed, distinct; by default the last len(s), or all.",
 )
 
 
 def scipy_function(parameters: str, may_view: bool = False) -> Callable[[Body], Rule]:
     """Make the body of a rule, named like a function of scipy.fft, a function of plain and traced arrays.
 
-    ``parameters`` is put into its docstring in the place of «parameters».
+    ``parameters`` is put into its docstring in the place of «parameters», before the examples.
     """
 
     def make(body: Body) -> Rule:

@@ -11,19 +11,23 @@ from typing import Any
 
 from ..linear_map import Array
 from ..rules.fft_maps import Transform, library
-from .arguments import scipy_function
+from .arguments import EXAMPLES, scipy_function
 
 PARAMETERS = """
     Parameters
     ----------
-    {a} : real array, traced or plain; the last axis is transformed.
-    dln, mu, offset, bias : numbers, as SciPy takes them; there is no derivative with respect to them.
+    {a} : real array
+        Traced or plain; the last axis is transformed.
+    dln, mu, offset, bias : float
+        As SciPy takes them; there is no derivative with respect to them.
 
     Raises
     ------
-    NotDifferentiableError : where dln, mu, offset or bias is traced.
-    TypeError : for complex input.
-"""
+    NotDifferentiableError
+        Where dln, mu, offset or bias is traced.
+    TypeError
+        For complex input.
+""" + EXAMPLES
 
 
 class Hankel(Transform):
@@ -45,9 +49,9 @@ class Hankel(Transform):
 def fht(a: Array, dln: float, mu: float, offset: float = 0.0, bias: float = 0.0) -> Any:
     """Fast Hankel transform of a sequence with logarithmic spacing, of the shape of a.  Its own adjoint.
 
-    «parameters»
-
     Cost of value, pushforward and pullback: two real Fourier transforms each.
+
+    «parameters»
 
     >>> import numpy as np
     >>> import frechet as fr
@@ -63,9 +67,9 @@ def fht(a: Array, dln: float, mu: float, offset: float = 0.0, bias: float = 0.0)
 def ifht(A: Array, dln: float, mu: float, offset: float = 0.0, bias: float = 0.0) -> Any:
     """Inverse of `fht` with the same parameters, of the shape of A.  Its own adjoint.
 
-    «parameters»
-
     Cost of value, pushforward and pullback: two real Fourier transforms each.
+
+    «parameters»
 
     >>> import numpy as np
     >>> import frechet as fr

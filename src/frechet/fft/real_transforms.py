@@ -49,10 +49,13 @@ ADJOINT: dict[tuple[str, int], tuple[int, Shape, Shape]] = {
 }
 INVERSE = {1: 1, 2: 3, 3: 2, 4: 4}
 
-TYPE = "type : 1, 2, 3 or 4, see `frechet.fft.real_transforms` for the formulas.\n    "
+TYPE = """type : {1, 2, 3, 4}, optional
+        Which of the transforms; the formulas are those of SciPy's documentation.
+    """
 ORTHOGONALIZE = """
-    orthogonalize : scale the first or last entry so that type 2 and 3 are each other's transpose; by default
-        only with norm="ortho".  Not for complex x, where SciPy disregards it."""
+    orthogonalize : bool, optional
+        Scale the first or last entry so that type 2 and 3 are each other's transpose; by default only with
+        norm="ortho".  Not for complex x, where SciPy disregards it."""
 
 
 def _with_type(parameters: str) -> str:

@@ -131,7 +131,10 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...], function: Any = None) ->
         x = args[0]
         value = x.value
         y = function(value)
-        m = rule.derivatives[0](y, (value,), shape_of(value), shape_of(y))
+        if type(y) is np.float64:
+            m = rule.derivatives[0](y, (value,), (), ())
+        else:
+            m = rule.derivatives[0](y, (value,), shape_of(value), shape_of(y))
         return y if m is None else x.tape.record(y, ((x.node, m),), rule)
     if len(args) == 2:
         a, b = args
@@ -159,9 +162,9 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...], function: Any = None) ->
 def with_constant(rule: Any, function: Any, x: Traced, constant: Any, k: int) -> Any:
     """An elementwise function of a traced argument x, at position k of two, and a constant one."""
     tape, value = x.tape, x.value
-    if type(constant) not in SCALARS:
-        constant = _operand(constant)
     to_lock = False
+    if type(constant) is not np.ndarray and type(constant) not in SCALARS:
+        constant = _operand(constant)
     if type(constant) is np.ndarray:
         if constant.dtype.kind == "O":
             refuse_kind(constant)
@@ -169,13 +172,13 @@ def with_constant(rule: Any, function: Any, x: Traced, constant: Any, k: int) ->
         to_lock, constant = held is constant, held
     args = (value, constant) if k == 0 else (constant, value)
     y = function(*args)
-    if to_lock:
-        before = sys.getrefcount(constant)
-        m = rule.derivatives[k](y, args, shape_of(value), shape_of(y))
-        if sys.getrefcount(constant) > before:
-            tape.lock(constant)
+    before = sys.getrefcount(constant)
+    if type(y) is np.ndarray is type(value):
+        m = rule.derivatives[k](y, args, value.shape, y.shape)
     else:
         m = rule.derivatives[k](y, args, shape_of(value), shape_of(y))
+    if to_lock and sys.getrefcount(constant) > before:
+        tape.lock(constant)
     return y if m is None else tape.record(y, ((x.node, m),), rule)
 
 
