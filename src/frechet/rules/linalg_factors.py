@@ -278,7 +278,7 @@ solve_rule = Rule(
 
 
 def _inverse(A: Array, factorization: Factorization) -> Any:
-    Y = inverse_rule(A, factorization)
+    Y = factorization.inverse if type(A) is np.ndarray else inverse_rule(A, factorization)
     # Δ ↦ −Y Δ Y
     return Y, Sandwich(-Y, Y) if type(factorization) is LU else -(left(Y) @ right(Y))
 

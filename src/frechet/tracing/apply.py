@@ -197,13 +197,15 @@ def _held(args: Sequence[Any], plain: list[Any], trace: Any) -> list[np.ndarray]
                 refuse_kind(a)
         elif isinstance(a, np.ndarray):
             refuse_kind(a)
-        elif type(a) is list:
-            for b in a:
+        elif type(a) is list or type(a) is tuple:
+            inside = list(plain[k])
+            for j, b in enumerate(a):
                 refuse_kind(b)
-            plain[k] = [
-                trace.hold(b) if type(b) is np.ndarray else value
-                for b, value in zip(a, plain[k], strict=True)
-            ]
+                if type(b) is np.ndarray:
+                    inside[j] = held = trace.hold(b)
+                    if held is b:
+                        owners.append(b)
+            plain[k] = type(a)(inside)
     return owners
 
 

@@ -29,7 +29,7 @@ Edges = tuple[tuple[Any, LinearMap], ...]
 _locks: dict[int, int] = {}
 _unlocked: list[np.ndarray] = []  # views that are to be writeable again once what they are a view of is
 _locks_lock = threading.Lock()
-_SMALL = 4096  # bytes that are copied as fast as they are locked
+_SMALL = 16384  # bytes that are copied as fast as they are locked
 
 
 class Outputs(Space):
