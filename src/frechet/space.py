@@ -106,6 +106,8 @@ class ScalarSpace(Space):
     def project(self, g: Array, stack: Shape = ()) -> Array:
         if not stack and (type(g) is self.type or (type(g) in carriers and self.contains(g))):
             return g
+        if not stack and type(g) in self.types:
+            return self.type(g)
         _check_shape(g, stack)
         if stack:
             return _cast(_as_array(g), self.dtype)
@@ -231,13 +233,17 @@ _builders: dict[type, Callable[[Any], Space]] = {
 
 
 def register_space(type_: type, builder: Callable[[Any], Space]) -> None:
-    """Give the values of a type a tangent space: ``builder(value)`` returns it.
+    """Give the values of a type a tangent space.
 
     Parameters
     ----------
-    type_ : the type of the values (subclasses do not inherit the entry).
-    builder : called with a value; returns a `Space` that must not keep the value alive.
+    type_ : type
+        The type of the values; subclasses do not inherit the entry.
+    builder : callable
+        ``builder(value)`` returns the value's `Space`, which must not keep the value alive.
 
+    Examples
+    --------
     >>> class Meters(float):
     ...     pass
     >>> register_space(Meters, lambda x: space(float(x)))
@@ -250,13 +256,24 @@ def register_space(type_: type, builder: Callable[[Any], Space]) -> None:
 def space(x: Any) -> Space:
     """The tangent space of a value, built from the object itself.
 
-    Arrays and scalars of inexact dtype have a space of the same shape and dtype; integers that of float64;
-    bools, strings, None and other objects none (`NoTangent`); containers that of their entries.
+    Parameters
+    ----------
+    x : object
+        Arrays and scalars of inexact dtype have a space of the same shape and dtype; integers that of
+        float64; bools, strings, None and other objects none (`NoTangent`); containers that of their entries.
+
+    Returns
+    -------
+    Space
+        With ``project(g)``, ``contains(g)`` and ``zeros()``.
 
     Raises
     ------
-    SpaceError : for object arrays, masked arrays and np.matrix.
+    SpaceError
+        For object arrays, masked arrays and np.matrix.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> space(np.ones((2, 3), np.complex64))
     ArraySpace(shape=(2, 3), dtype=complex64)

@@ -76,25 +76,38 @@ SCALAR_SPACES: dict[type, Space] = {
 }
 
 
+# Spaces of arrays that occurred, by shape and dtype: programs meet the same few again and again.
+_array_spaces: dict[Any, Space] = {}
+
+
+def array_space(shape: tuple[int, ...], dtype: Any) -> Space:
+    """The space of arrays of a shape and a dtype."""
+    space = _array_spaces.get((shape, dtype))
+    if space is None:
+        if len(_array_spaces) >= 1000:
+            _array_spaces.clear()
+        space = _array_spaces[shape, dtype] = ArraySpace(shape, dtype)
+    return space
+
+
 def space_of(value: Any) -> Space:
     """The space of a value that a rule produced."""
     kind = type(value)
     if kind is np.ndarray and value.dtype.kind in "fc":
-        return ArraySpace(value.shape, value.dtype)
+        return array_space(value.shape, value.dtype)
     return SCALAR_SPACES.get(kind) or space(primal(value))
 
 
 class Tape:
     """Keeps the linear maps of every step, so that the derivative can be applied later, in either direction."""
 
-    __slots__ = ("level", "locked", "nodes", "outlives", "refusal", "spaces")
+    __slots__ = ("level", "locked", "nodes", "outlives", "refusal")
 
     def __init__(self, outlives: bool = False) -> None:
         self.level = next(_levels)
         self.nodes: list[tuple[Space, Edges, Any]] = []
         self.outlives = outlives  # whether the maps are used after the transformation has returned
         self.locked: dict[int, np.ndarray] = {}
-        self.spaces: dict[Any, Space] = {}  # those of the arrays so far, by shape and dtype
         self.refusal: Exception | None = None  # the last CoercionError, which C code may swallow
 
     def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
@@ -103,9 +116,9 @@ class Tape:
         kind = type(value)
         if kind is np.ndarray:
             key = (value.shape, value.dtype)
-            space = self.spaces.get(key)
+            space = _array_spaces.get(key)
             if space is None:
-                space = self.spaces[key] = ArraySpace(*key)
+                space = array_space(*key)
         else:
             space = SCALAR_SPACES.get(kind) or space_of(value)
         x = _new(Traced)
@@ -172,7 +185,6 @@ class Tape:
     def close(self) -> None:
         """End the trace: from now on its traced arrays raise TraceEndedError."""
         self.nodes = []
-        self.spaces = {}
         self.__class__ = ClosedTape  # type: ignore[assignment]
 
 
