@@ -1,4 +1,4 @@
-"""The directive ``{coverage-table}``: what ``frechet.rules.coverage.coverage()`` lists, a table per namespace."""
+"""The directive ``{coverage-table}``: what ``frechet.rules.coverage`` lists, a table per namespace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 HEADINGS = ("function", "kind", "remark")
-WIDTHS = (35, 15, 50)
+WIDTHS = (32, 18, 50)
 METHODS = ("reduce", "accumulate", "reduceat", "outer", "at")
 FIRST = ("np", "np.linalg", "np.fft", "scipy.special")  # the other namespaces follow in alphabetical order
 INTERNAL = "Internal to NumPy"
@@ -29,6 +29,7 @@ class Entry(NamedTuple):
     function: str
     kind: str
     remark: str
+    home: str  # the namespace
 
 
 def entries() -> list[Entry]:
@@ -37,17 +38,18 @@ def entries() -> list[Entry]:
     A method is left out where NumPy itself does not give it, and has a row of its own where it is refused for
     another reason.
     """
-    rows = {row.function: Entry(*row) for row in coverage()}
+    rows = coverage()
+    functions = {row.function for row in rows}
     methods: dict[str, list[str]] = {}
     page = []
-    for row in rows.values():
-        ufunc, _, method = row.function.rpartition(".")
-        if method not in METHODS or ufunc not in rows:
-            page.append(row)
+    for row in rows:
+        home, _, name = row.function.rpartition(".")
+        if name not in METHODS or home not in functions:
+            page.append(Entry(*row, _namespace(home, name)))
         elif row.kind != "refused":
-            methods.setdefault(ufunc, []).append(method)
+            methods.setdefault(home, []).append(name)
         elif not row.remark.startswith("NumPy gives"):
-            page.append(row)
+            page.append(Entry(*row, _namespace(*home.rsplit(".", 1))))
     return [_with_methods(row, methods.get(row.function, ())) for row in page]
 
 
@@ -58,19 +60,14 @@ def _with_methods(row: Entry, methods: Sequence[str]) -> Entry:
     return row._replace(remark=f"{row.remark}; {named}" if row.remark else named)
 
 
-def namespace(function: str) -> str:
-    """Where a function lives: np.linalg for np.linalg.inv, np for np.add.reduce."""
-    home, _, name = function.rpartition(".")
-    if name in METHODS:
-        home = home.rpartition(".")[0]
-    private = any(part.startswith("_") for part in function.split("."))
+def _namespace(home: str, name: str) -> str:
+    private = any(part.startswith("_") for part in (*home.split("."), name))
     return INTERNAL if private and home.startswith("np") else home
 
 
 def _order(entry: Entry) -> tuple[int, str, str]:
-    home = namespace(entry.function)
-    rank = FIRST.index(home) if home in FIRST else len(FIRST) + (home == INTERNAL)
-    return rank, home, entry.function.lower()
+    rank = FIRST.index(entry.home) if entry.home in FIRST else len(FIRST) + (entry.home == INTERNAL)
+    return rank, entry.home, entry.function.lower()
 
 
 class CoverageTable(SphinxDirective):
@@ -78,9 +75,10 @@ class CoverageTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The nodes that stand in place of the directive."""
+        self.env.note_reread()  # what it shows depends on the code, not on this page
         page = sorted(entries(), key=_order)
         made: list[nodes.Node] = [nodes.paragraph(text=f"All in all: {_counts(page)}.")]
-        for name, group in groupby(page, key=lambda entry: namespace(entry.function)):
+        for name, group in groupby(page, key=lambda entry: entry.home):
             rows = list(group)
             section = nodes.section(ids=[nodes.make_id(f"coverage-{name}")])
             section += nodes.title(text=name)
@@ -101,11 +99,11 @@ def _table(rows: Iterable[Entry]) -> nodes.table:
     group += [nodes.colspec(colwidth=width) for width in WIDTHS]
     group += nodes.thead("", _row([nodes.paragraph(text=heading) for heading in HEADINGS]))
     body = nodes.tbody()
-    for function, kind, remark in rows:
+    for function, kind, remark, _ in rows:
         name = nodes.paragraph("", "", nodes.literal(text=function))
         body += _row([name, nodes.paragraph(text=kind), nodes.paragraph(text=remark)])
     group += body
-    return nodes.table("", group, classes=["coverage"])
+    return nodes.table("", group, classes=["colwidths-given"])
 
 
 def _row(cells: Iterable[nodes.paragraph]) -> nodes.row:

@@ -285,3 +285,26 @@ def test_writing_to_a_locked_buffer_says_why():
         assert "copy" in str(error) or "new array" in str(error)
     else:
         assert np.array_equal(g, [3, 2, 1])
+
+
+@pytest.mark.parametrize(
+    "use", [lambda x, b: np.convolve(x, v=b), lambda x, b: np.interp(x, xp=np.arange(3.0), fp=b), lambda x, b: np.outer(x, b=b)]
+)
+@pytest.mark.parametrize("size", [3, 5000])  # copied and locked, respectively
+def test_plain_buffer_given_by_keyword(use, size):
+    x = np.linspace(0.1, 1.9, 3)
+    if size > 3:
+        use = lambda x, b: np.outer(x, b=b)  # noqa: E731
+    expected = fr.grad(lambda x: np.sum(use(x, np.arange(1.0, size + 1))))(x)
+
+    def f(x):
+        b = np.arange(1.0, size + 1)
+        y = use(x, b)
+        b[:] = 77.0
+        return np.sum(y)
+
+    try:
+        got = fr.grad(f)(x)
+    except fr.InPlaceError:
+        return  # a large buffer is locked
+    np.testing.assert_array_equal(got, expected)

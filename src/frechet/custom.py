@@ -43,32 +43,42 @@ def rule(
 
     Parameters
     ----------
-    function : with no other argument, either a rule body, which returns (value, linear maps) — ``@fr.rule`` —
-        or a function of NumPy or SciPy, for which the decorated body becomes the rule in this program —
-        ``@fr.rule(np.linalg.inv)``.  With one of the following, the function itself, which may call anything.
-    frechet : ``frechet(value, *args, **kwargs)`` returns the Fréchet derivative as a linear function of the
-        tangents of the numeric arguments, in order (trailing arguments in which there is no derivative may be
-        left out).  The adjoint is found by transposing it, unless ``adjoint`` is given too.
-    adjoint : ``adjoint(value, *args, **kwargs)`` returns the pullback, a linear function of the cotangent
-        that returns the cotangents of the numeric arguments (a tuple for several; None where there is no
+    function : callable
+        With no other argument, either a rule body, which returns (value, linear maps) — ``@fr.rule`` — or a
+        function of NumPy or SciPy, for which the decorated body becomes the rule in this program —
+        ``@fr.rule(np.linalg.inv)``.  With one of the following, the function itself, which may call anything;
+        given as a method, it has the instance as an argument without tangent.
+    frechet : callable, optional
+        ``frechet(value, *args, **kwargs)`` returns the Fréchet derivative, a linear function of the tangents
+        of the numeric arguments, in order (trailing arguments in which there is no derivative may be left
+        out).  The adjoint is found by transposing it, unless ``adjoint`` is given too.
+    adjoint : callable, optional
+        ``adjoint(value, *args, **kwargs)`` returns the pullback, a linear function of the cotangent that
+        returns the cotangents of the numeric arguments (a tuple for several; None where there is no
         derivative).
-    jacobian : ``jacobian(value, *args, **kwargs)`` returns the Jacobian, of shape value.shape +
-        argument.shape (a tuple for several arguments).
-    numerical : "complex-step" for functions of real arguments that accept complex ones (accurate to
-        rounding), or "central" for any function (differences, extrapolated; about ten digits).  One
-        evaluation, respectively about fifteen, for each direction, and in reverse for each entry of the
-        arguments; no second derivatives.
+    jacobian : callable, optional
+        ``jacobian(value, *args, **kwargs)`` returns the Jacobian, of shape value.shape + argument.shape (a
+        tuple for several arguments).
+    numerical : {"complex-step", "central"}, optional
+        "complex-step" for functions of real arguments that accept complex ones (accurate to rounding),
+        "central" for any function (differences, extrapolated; about ten digits).  One evaluation,
+        respectively some twenty, for each direction, and in reverse for each entry of the arguments; no
+        second derivatives.
 
     Returns
     -------
-    A callable with the signature of ``function`` that takes plain and traced values.
+    callable
+        It has the signature of ``function`` and takes plain and traced values.
 
     Raises
     ------
-    RuleError : while differentiating, where the description returns a wrong number, shape or kind of results.
+    RuleError
+        While differentiating, where the description returns a wrong number, shape or kind of results.
+    NotDifferentiableError
+        Where a second derivative, or the other direction, needs code differentiated that cannot be.
 
-    A method is given a rule like a function; the instance is then an argument without tangent.
-
+    Examples
+    --------
     >>> import numpy as np
     >>> import frechet as fr
     >>> inv = fr.rule(np.linalg.inv, frechet=lambda Y, A: lambda dA: -Y @ dA @ Y)

@@ -18,13 +18,22 @@ def numerical_pushforward(
 
     Parameters
     ----------
-    f : called with small real t of both signs.
-    step : the largest t; it is halved (levels - 1) times, and the differences are extrapolated to t = 0.
+    f : callable
+        Called with small real t of both signs; returns a list of arrays.
+    step : float, optional
+        The largest t; it is halved levels − 1 times, and the differences are extrapolated to t = 0.
+    levels : int, optional
+        The number of steps; f is called twice for each.
 
     Returns
     -------
-    derivative : list of arrays; error : the estimated largest absolute error over all entries.
+    derivative : list of arrays
+        One for each of f's.
+    error : float
+        The estimated largest absolute error over all entries.
 
+    Examples
+    --------
     >>> derivative, error = numerical_pushforward(lambda t: [np.exp(2 * t)])
     >>> abs(derivative[0] - 2) < 1e-10 and error < 1e-9
     True

@@ -58,6 +58,8 @@ CASES = [
     (np.logspace, (0.1, 1.5, 4, False, 2.5)),
     (np.logspace, (x, 1.0, 3), {"axis": -1}),
     (np.logspace, (0.5, 1.5, 3, True, positive[0])),
+    (np.logspace, (x.astype(np.float32), np.float32(1.5), 3)),
+    (lambda a, b: np.logspace(a, a + 1, 3, base=b, axis=-1), (x, positive)),
     (np.vander, (v,)),
     (np.vander, (v, 3), {"increasing": True}),
     (np.vander, (np.append(v, 0.0), 6)),

@@ -36,6 +36,7 @@ CASES += [
     (f, (x,)) for f in (np.cumsum, np.cumprod) for x in (2.5, np.zeros(0), np.array([0.0]), np.zeros((2, 0)))
 ]
 CASES += [
+    *((f, (a,), {"axis": k}) for f in (np.cumsum, np.cumprod) for a in (2.5, np.array(2.5)) for k in (0, -1)),
     (np.add.accumulate, (X,)),
     (np.multiply.accumulate, (ZEROS,)),
     (np.multiply.accumulate, (Z,), {"axis": -1}),

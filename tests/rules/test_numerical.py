@@ -135,3 +135,18 @@ BAD = [
 def test_bad_input(f, args, kwargs, error, message):
     with pytest.raises(error, match=message):
         fr.linearize(lambda *xs: f(*xs, **kwargs), *args)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda a: np.gradient(a, axis=2),
+        lambda a: np.gradient(a, 0.5, axis=(0, -3)),
+        lambda a: np.trapezoid(a, axis=2),
+        lambda a: np.apply_along_axis(np.sum, 2, a),
+        lambda a: np.apply_over_axes(np.sum, a, [-3]),
+    ],
+)
+def test_an_axis_that_is_not_there_is_an_error(call):
+    with pytest.raises(np.exceptions.AxisError, match="out of bounds"):
+        fr.jvp(call, (X,), (X,))

@@ -88,6 +88,7 @@ CASES = [
     (np.repeat, (x, 3)),
     (np.repeat, (x, 2), {"axis": 0}),
     (np.repeat, (x, [2, 0, 1]), {"axis": 1}),
+    (np.repeat, (np.array(1.3), 2, 0)),
     (np.repeat, (t, [1, 3, 2]), {"axis": -2}),
     (np.repeat, (z, [0, 0, 0]), {"axis": 1}),
     (np.repeat, (v, [1, 2, 0, 1, 3, 1])),

@@ -42,8 +42,8 @@ ONE_AXIS = """
 """ + EXAMPLES
 
 SEVERAL_AXES = ONE_AXIS.replace(
-    "n : int, optional\n"
-    "        Length of the transform; the input is cropped or padded with zeros to fit.  By default what x has.",
+    "n : int, optional\n        Length of the transform; the input is cropped or padded with zeros to fit.  "
+    "By default what x has.",
     "s : sequence of int, optional\n"
     "        Lengths of the transform along the axes; the input is cropped or padded with zeros to fit.\n"
     "        −1 stands for what x has, which is the default for all.",

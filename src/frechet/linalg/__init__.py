@@ -1,7 +1,7 @@
-"""Linear algebra beyond numpy.linalg: matrix functions and matrix equations, with SciPy's names and signatures.
+"""Linear algebra beyond numpy.linalg: matrix functions and equations, with SciPy's names and signatures.
 
-Every function takes plain and traced arrays, with leading batch axes, and is differentiable to any order; the value,
-the pushforward and the pullback share one factorization.
+Every function takes plain and traced arrays, with leading batch axes, and is differentiable to any order; the
+value, the pushforward and the pullback share one factorization.
 """
 
 from __future__ import annotations

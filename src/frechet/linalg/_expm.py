@@ -18,22 +18,25 @@ def expm(A: Array) -> Array:
 
     Parameters
     ----------
-    A : (..., n, n) array, real or complex, plain or traced; leading axes are a batch.
+    A : (..., n, n) array
+        Real or complex, plain or traced; leading axes are a batch.
 
     Returns
     -------
-    (..., n, n) array of A's dtype (float64 for integers).
+    (..., n, n) array
+        Of A's dtype (float64 for integers).
 
     Raises
     ------
-    ValueError : where A is not square or not finite.
+    ValueError
+        Where A is not square or not finite.
 
     Notes
     -----
-    The derivative is L(A, E) = ∫₀¹ exp(sA) E exp((1−s)A) ds, and its adjoint G ↦ L(Aᴴ, G).  Both reuse what the value
-    has computed and cost about twice the value for each direction (Al-Mohy & Higham, SIAM J. Matrix Anal. Appl.
-    30:1639, 2009; see _expm_factor).  Higher derivatives exponentiate 2n × 2n block matrices (Higham & Relton, SIAM J.
-    Matrix Anal. Appl. 35:1019, 2014).
+    The derivative is L(A, E) = ∫₀¹ exp(sA) E exp((1−s)A) ds, and its adjoint G ↦ L(Aᴴ, G).  Both reuse what
+    the value has computed and cost about twice the value for each direction (Al-Mohy & Higham, SIAM J. Matrix
+    Anal. Appl. 30:1639, 2009).  Higher derivatives exponentiate 2n × 2n block matrices (Higham & Relton,
+    SIAM J. Matrix Anal. Appl. 35:1019, 2014).
 
     Examples
     --------
@@ -54,15 +57,22 @@ def expm_frechet(A: Array, E: Array) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    A : (..., n, n) array; E : an array of A's shape, or with further axes in front (several directions).
+    A : (..., n, n) array
+        Real or complex, plain or traced.
+    E : array
+        Of A's shape, or with further axes in front (several directions).
 
     Returns
     -------
-    exp(A), of A's shape; L(A, E), of E's shape.
+    exp(A) : array
+        Of A's shape.
+    L(A, E) : array
+        Of E's shape.
 
     Raises
     ------
-    ValueError : where A is not square or not finite, or E does not fit A.
+    ValueError
+        Where A is not square or not finite, or E does not fit A.
 
     Examples
     --------
@@ -77,7 +87,8 @@ def expm_frechet(A: Array, E: Array) -> tuple[Array, Array]:
     return _expm(A, factor=factor), _derivative(A, E, factor=factor)
 
 
-# Rules.  `factor` is the numeric preparation of the underlying value of A; every order of derivative passes it on.
+# Rules.  `factor` is the numeric preparation of the underlying value of A; every order of derivative passes
+# it on.
 
 
 def _expm_body(A: Array, factor: ExpmFactor | None = None) -> Any:
@@ -151,5 +162,7 @@ def _second_derivative(A: Array, E: Array) -> LinearMap:
     A = np.broadcast_to(A, shape)
     zero = np.zeros_like(A)
     M = np.concatenate([np.concatenate([A, E], -1), np.concatenate([zero, A], -1)], -2)
-    m = compose(linear(upper_right, into_upper_right), _FrechetDerivative(M), linear(block_diagonal, sum_of_blocks))
+    m = compose(
+        linear(upper_right, into_upper_right), _FrechetDerivative(M), linear(block_diagonal, sum_of_blocks)
+    )
     return m if in_shape == shape else compose(m, Broadcast(in_shape, shape))

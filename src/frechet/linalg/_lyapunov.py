@@ -18,20 +18,24 @@ def solve_continuous_lyapunov(a: Array, q: Array) -> Array:
 
     Parameters
     ----------
-    a : (..., n, n) array; q : (..., n, n) array, real or complex, plain or traced.  Leading axes broadcast.
+    a, q : (..., n, n) array
+        Real or complex, plain or traced.  Leading axes broadcast.
 
     Returns
     -------
-    X : (..., n, n) array.
+    (..., n, n) array
+        X.
 
     Raises
     ------
-    numpy.linalg.LinAlgError : where eigenvalues of A have λi + conj(λj) = 0, so that there is no unique solution.
-    ValueError : for wrong shapes, nan and inf.
+    numpy.linalg.LinAlgError
+        Where eigenvalues of A have λi + conj(λj) = 0, so that there is no unique solution.
+    ValueError
+        For wrong shapes, nan and inf.
 
     Notes
     -----
-    One Schur form of A serves the value, the pushforward and the pullback.  With S the solution operator Q ↦ X:
+    One Schur form of A serves the value, the pushforward and the pullback.  With S the map from Q to X:
     dX = S(dQ − dA X − X dAᴴ); its adjoint solves Aᴴ W + W A = G (Kao & Hennequin, arXiv:2011.11430, 2020).
 
     Examples
@@ -42,9 +46,8 @@ def solve_continuous_lyapunov(a: Array, q: Array) -> Array:
     >>> fr.linalg.solve_continuous_lyapunov(A, Q)
     array([[0.83333333, 0.16666667],
            [0.16666667, 0.25      ]])
-    >>> fr.grad(lambda Q: fr.linalg.solve_continuous_lyapunov(A, Q)[1, 1])(Q)
-    array([[ 0.  ,  0.  ],
-           [ 0.  , -0.25]])
+    >>> fr.grad(lambda q: fr.linalg.solve_continuous_lyapunov([[-1.0]], [[q]])[0, 0])(3.0)
+    -0.5
     """
     return _solve("lyapunov", a, q)
 
@@ -54,21 +57,26 @@ def solve_discrete_lyapunov(a: Array, q: Array, method: str | None = None) -> Ar
 
     Parameters
     ----------
-    a : (..., n, n) array; q : (..., n, n) array, real or complex, plain or traced.  Leading axes broadcast.
-    method : None, "direct" or "bilinear", for SciPy's signature; the way to the solution is chosen by size in any case.
+    a, q : (..., n, n) array
+        Real or complex, plain or traced.  Leading axes broadcast.
+    method : {None, "direct", "bilinear"}, optional
+        For SciPy's signature; the way to the solution is chosen by size in any case.
 
     Returns
     -------
-    X : (..., n, n) array.
+    (..., n, n) array
+        X.
 
     Raises
     ------
-    numpy.linalg.LinAlgError : where eigenvalues of A have λi conj(λj) = 1, so that there is no unique solution.
-    ValueError : for wrong shapes, nan and inf, and an unknown method.
+    numpy.linalg.LinAlgError
+        Where eigenvalues of A have λi conj(λj) = 1, so that there is no unique solution.
+    ValueError
+        For wrong shapes, nan and inf, and an unknown method.
 
     Notes
     -----
-    One Schur form of A serves the value, the pushforward and the pullback.  With S the solution operator Q ↦ X:
+    One Schur form of A serves the value, the pushforward and the pullback.  With S the map from Q to X:
     dX = S(dQ + dA X Aᴴ + A X dAᴴ); its adjoint solves W − Aᴴ W A = G.
 
     Examples
@@ -89,7 +97,9 @@ def _solve(equation: str, a: Array, q: Array) -> Array:
     a, q = (array(x) if isinstance(x, (list, tuple)) else x for x in (a, q))
     a_shape, q_shape = np.shape(a), np.shape(q)
     if len(a_shape) < 2 or len(q_shape) < 2 or a_shape[-2:] != q_shape[-2:]:
-        raise ValueError(f"expected a and q to be square matrices of one size (or stacks), got shapes {a_shape}, {q_shape}")
+        raise ValueError(
+            f"expected a and q to be square matrices of one size (or stacks), got shapes {a_shape}, {q_shape}"
+        )
     shape = np.broadcast_shapes(a_shape, q_shape)
     if q_shape != shape:
         q = np.broadcast_to(q, shape)
@@ -98,8 +108,8 @@ def _solve(equation: str, a: Array, q: Array) -> Array:
     return _solution(a, q, equation, False, factor=SchurFactor(primal(a)))
 
 
-# The rule.  `factor` is the Schur form of the underlying value of A; every order of derivative passes it on.  With
-# `adjoint` the equation has Aᴴ in place of A, which the same Schur form solves.
+# The rule.  `factor` is the Schur form of the underlying value of A; every order of derivative passes it on.
+# With `adjoint` the equation has Aᴴ in place of A, which the same Schur form solves.
 
 
 def _solution_body(A: Array, Q: Array, equation: str, adjoint: bool, factor: SchurFactor) -> Any:
@@ -107,7 +117,9 @@ def _solution_body(A: Array, Q: Array, equation: str, adjoint: bool, factor: Sch
     S = _Solve(A, equation, adjoint, factor)
     if equation == "lyapunov":
         # A X + X Aᴴ = Q:  A dX + dX Aᴴ = dQ − (dA X + X dAᴴ).   Aᴴ X + X A = Q:  … = dQ − (dAᴴ X + X dA).
-        change = right(X) @ conjugate_transpose + left(X) if adjoint else right(X) + left(X) @ conjugate_transpose
+        change = (
+            right(X) @ conjugate_transpose + left(X) if adjoint else right(X) + left(X) @ conjugate_transpose
+        )
         in_A = -(S @ change)
     elif adjoint:  # X − Aᴴ X A = Q:  dX − Aᴴ dX A = dQ + dAᴴ X A + Aᴴ X dA
         AX, XA = np.matmul(adjoint_matrix(A), X), np.matmul(X, A)

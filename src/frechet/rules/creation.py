@@ -167,9 +167,12 @@ def logspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
-    start, stop, base = (np.reshape(x, (1,) * (ndim - np.ndim(x)) + np.shape(x)) for x in (start, stop, base))
-    y = np.power(np.expand_dims(base, axis), np.linspace(start, stop, num, endpoint, axis=axis))
+    if np.ndim(base):  # then it is broadcast with the others, and axis counted in all of them
+        ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
+        given = (start, stop, base)
+        start, stop, base = (np.reshape(x, (1,) * (ndim - np.ndim(x)) + np.shape(x)) for x in given)
+        base = np.expand_dims(base, axis)
+    y = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
     return y if dtype is None else np.astype(y, np.dtype(dtype))
 
 

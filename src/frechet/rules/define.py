@@ -55,6 +55,8 @@ def elementwise(ufunc: Any, *factors: Factor, aliases: tuple[Any, ...] = ()) -> 
     def body(*args: Any, **kwargs: Any) -> Any:
         y = ufunc(*args, **kwargs)
         args = tuple(np.asarray(a)[()] if isinstance(a, (list, tuple)) else a for a in args)
+        if kwargs.get("dtype") is not None:
+            args = tuple(_in_type(a, np.dtype(kwargs["dtype"])) for a in args)
         maps: list[LinearMap | None] = []
         for make, factor, a in zip(derivatives, factors, args, strict=False):
             m = None if isinstance(factor, str) else make(y, args, np.shape(a), np.shape(y)) or zero
@@ -65,6 +67,11 @@ def elementwise(ufunc: Any, *factors: Factor, aliases: tuple[Any, ...] = ()) -> 
     for key in (ufunc, *aliases):
         table[key] = rule
     return rule
+
+
+def _in_type(a: Array, dtype: Any) -> Array:
+    """An argument as dtype= lets the function see it: a power of a negative number may be complex."""
+    return np.astype(np.asarray(a) if primal(a) is a else a, dtype) if np.result_type(a).kind in "fc" else a
 
 
 def spread(in_shape: Shape, out_shape: Shape) -> LinearMap:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..linear_map import Array, LinearMap, Shape, compose, linear
 from ..maps import Broadcast, Diagonal, Gather, diagonal, zeros_like
@@ -93,11 +94,7 @@ def gradient(f: Array, *varargs: Any, axis: Any = None, edge_order: int = 1) -> 
     """Central differences inside, one-sided ones of order edge_order at the ends."""
     f = as_array(f)
     ndim = np.ndim(f)
-    axes = (
-        range(ndim)
-        if axis is None
-        else [int(k) % ndim for k in (axis if isinstance(axis, tuple) else (axis,))]
-    )
+    axes = range(ndim) if axis is None else normalize_axis_tuple(axis, ndim)
     if edge_order not in (1, 2):
         raise ValueError("np.gradient: edge_order must be 1 or 2")
     if len(varargs) not in (0, 1, len(axes)) or (
@@ -155,7 +152,7 @@ def _gradient_along(f: Array, h: Any, axis: int, edge_order: int) -> Array:
 def trapezoid(y: Array, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
     """Σ (x_{k+1} − x_k)(y_{k+1} + y_k)/2."""
     y = as_array(y)
-    k = axis % np.ndim(y) - np.ndim(y)
+    k = normalize_axis_index(axis, np.ndim(y)) - np.ndim(y)
     if x is not None:
         dx = np.diff(x, axis=axis if np.ndim(x) > 1 else -1)
         if np.ndim(x) == 1:
@@ -296,7 +293,7 @@ def cross(a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1,
 def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Array, *args: Any, **kwargs: Any) -> Array:
     """func1d of each slice: a call, and its steps, for every slice."""
     ndim = np.ndim(arr)
-    k = axis % ndim
+    k = normalize_axis_index(axis, ndim)
     rows = np.moveaxis(arr, k, -1)
     batch = np.shape(rows)[:-1]
     if 0 in batch:
@@ -312,7 +309,7 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Array, *args: A
 def apply_over_axes(func: Callable[..., Any], a: Array, axes: Any) -> Array:
     y = a
     for axis in [axes] if np.ndim(axes) == 0 else axes:
-        k = int(axis) % np.ndim(a)
+        k = normalize_axis_index(axis, np.ndim(a))
         result = func(y, k)
         if np.ndim(result) != np.ndim(y):
             result = np.expand_dims(result, k)

@@ -144,7 +144,7 @@ def polydiv(u: Array, v: Array) -> Any:
     q, r = zeros_like(like, (max(m - n + 1, 1),)), zeros_like(like, (m + 1,))
     r[...] = u
     for k in range(m - n + 1):
-        d = r[k] / v[0]
+        d = (1 / v[0]) * r[k]
         q[k] = d
         r[k : k + n + 1] = r[k : k + n + 1] - d * v
     # As NumPy does: leading coefficients of the remainder that are 0 but for rounding are left out.

@@ -214,8 +214,8 @@ def _variance_rule(function: Any, root: bool, skip_nan: bool) -> None:
     ) -> Any:
         if as_reduced(a, dtype) is not a:
             raise NotDifferentiableError(
-                f"{function_name(function)} of complex numbers with a real dtype= drops imaginary parts in the mean "
-                "only; leave dtype out, or take the real part first"
+                f"{function_name(function)} of complex numbers with a real dtype= drops imaginary parts in "
+                "the mean only; leave dtype out, or take the real part first"
             )
         y = function(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
         if y.dtype.kind not in "fc":

@@ -184,25 +184,31 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 @composed(np.piecewise)
 def piecewise(x: Array, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    conditions = primal(condlist)
-    if np.isscalar(conditions) or (not isinstance(conditions[0], (list, np.ndarray)) and np.ndim(x) != 0):
+    shape, conditions = np.shape(x), primal(condlist)
+    if np.isscalar(conditions) or (not isinstance(conditions[0], (list, np.ndarray)) and shape):
         conditions = [conditions]
-    masks = [np.broadcast_to(np.asarray(primal(c), bool), np.shape(x)) for c in conditions]
+    masks = np.asarray([primal(c) for c in conditions], bool)
     if len(masks) == len(funclist) - 1:
-        masks.append(~np.any(masks, axis=0))  # the last function is for all other entries
+        rest = ~np.any(masks, axis=0, keepdims=True)  # the last function is for all other entries
+        masks = np.concatenate([masks, rest])
     elif len(masks) != len(funclist):
         raise ValueError(
             f"with {len(masks)} condition(s), either {len(masks)} or {len(masks) + 1} functions are expected"
         )
-    flat = np.reshape(x, -1)
-    y = np.zeros_like(flat)
+    if masks.shape[1:] != shape[: masks.ndim - 1]:
+        raise IndexError(
+            f"np.piecewise: conditions of shape {masks.shape[1:]} do not fit the leading axes of x, "
+            f"of shape {shape}"
+        )
+    if not shape:
+        x, masks = np.reshape(x, 1), np.reshape(masks, (-1, 1))
+    y = np.zeros_like(x)
     for mask, function in zip(masks, funclist, strict=True):
-        at = np.flatnonzero(mask)
         if not callable(function):
-            y[at] = function
-        elif at.size:
-            y[at] = np.astype(function(np.take(flat, at), *args, **kw), y.dtype)
-    return np.reshape(y, np.shape(x))
+            y[mask] = function
+        elif mask.any():
+            y[mask] = function(x[mask], *args, **kw)
+    return np.reshape(y, shape)
 
 
 # --- diagonals and triangles --------------------------------------------------------------------------------

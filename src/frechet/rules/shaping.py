@@ -259,6 +259,7 @@ def roll(a: Array, shift: Any, axis: Any = None) -> Any:
 def repeat(a: Array, repeats: Any, axis: Any = None) -> Any:
     repeats = primal(repeats)
     y = np.repeat(a, repeats, axis)
+    axis = axis if np.ndim(a) else None
     shape = np.shape(a) if axis is not None else (int(np.prod(np.shape(a))),)
     j = axis % len(shape) if axis is not None else 0
     back, n = j - len(shape), shape[j]

@@ -309,6 +309,8 @@ def convolve(a: Array, v: Array, mode: Any = "full") -> Any:
 @composed(np.correlate)
 def correlate(a: Array, v: Array, mode: Any = "valid") -> Array:
     """c_k = Σ a_{n+k} conj(v_n): the convolution of a with v reversed and conjugated."""
+    if np.ndim(a) != 1 or np.ndim(v) != 1:
+        raise ValueError(f"np.correlate: two vectors are due, got shapes {np.shape(a)} and {np.shape(v)}")
     mode = _MODES.get(mode, mode)
     n, m = np.size(a), np.size(v)
     kernel = np.conjugate(np.reshape(v, -1)[::-1])

@@ -39,27 +39,38 @@ def check_rule(
 
     Value against the undifferentiated function; pushforward against extrapolated differences; adjointness
     ⟨Jv, w⟩ = ⟨v, J*w⟩; linearity; stacked directions against a loop; gradients in the space of their
-    argument; read-only, stride-0 and non-contiguous data; nothing mutated; and all of it again for the
+    argument; read-only, stride-0, non-contiguous and empty data; nothing mutated; and all of it again for the
     pullback and the pushforward as functions of the point (second order).
 
     Parameters
     ----------
-    f : the function or rule.
-    args : its positional arguments.  Floating-point and complex arrays and scalars (also in lists and other
+    f : callable
+        The function or rule.
+    *args
+        Its positional arguments.  Floating-point and complex arrays and scalars (also in lists and other
         containers) are differentiated; all else, and the keyword arguments, is constant.
-    orders : 1 leaves the second order out, for rules that cannot have one.
-    seed : of the random directions.
-    tolerance : the relative tolerance of the comparison with differences, where the default is too narrow for
-        a function that varies quickly.
+    orders : int, optional
+        1 leaves the second order out, for rules that cannot have one.
+    seed : int, optional
+        Of the random directions.
+    tolerance : float, optional
+        The relative tolerance of the comparison with differences, where the default is too narrow for a
+        function that varies quickly.
+    **kwargs
+        Keyword arguments of f.
 
     Raises
     ------
-    RuleCheckError : at the first check that fails.
+    RuleCheckError
+        An AssertionError, at the first check that fails; it names the function, the check and the figures.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> check_rule(np.linalg.inv, np.array([[2.0, 1.0], [0.5, 3.0]]))
+
     >>> import frechet as fr
-    >>> wrong = fr.rule(np.linalg.inv, adjoint=lambda Y, A: lambda G: -Y @ G @ Y)  # this is its pushforward
+    >>> wrong = fr.rule(np.linalg.inv, adjoint=lambda Y, A: lambda G: -Y @ G @ Y)
     >>> check_rule(wrong, np.array([[2.0, 1.0], [0.5, 3.0]]))
     Traceback (most recent call last):
     ...

@@ -86,7 +86,11 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         plain = [unwrap(a, trace) for a in args]
     else:
         plain = [a.value if type(a) is Traced else a for a in args]
-    owners = _held(args, plain, trace) if constants else None
+    owners = _held(args, plain, trace) if constants else []
+    if kwargs:
+        held = list(kwargs.values())
+        owners += _held(tuple(kwargs.values()), held, trace)
+        kwargs = dict(zip(kwargs, held, strict=True))
     if owners:
         before = _references(owners)
         value, maps = rule.body(*plain, **kwargs)
