@@ -92,7 +92,7 @@ def fourier_pullbacks() -> list[Check]:
             expected.append(adjoint(g, n))
             obtained.append(fr.vjp(lambda x, t=transform, k=length: t(x, **k), x)[1](g)[0])
             for norm in "backward", "ortho", "forward":
-                f = lambda x, t=transform, k=length, norm=norm: t(x, norm=norm, **k)  # noqa: E731
+                f = lambda x, t=transform, k=length, norm=norm: t(x, norm=norm, **k)
                 by_basis.append((transposed(f, x, g), fr.vjp(f, x)[1](g)[0]))
         # Rounding of sums of eight terms of order 1.
         closed, ours = np.concatenate(expected), np.concatenate(obtained)

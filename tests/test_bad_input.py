@@ -24,7 +24,7 @@ import frechet as fr
 
 x3 = np.array([1.0, 2.0, 3.0])
 A3 = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 5.0]])
-FORWARD = lambda f: lambda x: fr.jvp(f, (x,), (x,))  # noqa: E731
+FORWARD = lambda f: lambda x: fr.jvp(f, (x,), (x,))
 
 
 def message(call, error):

@@ -294,7 +294,7 @@ def test_writing_to_a_locked_buffer_says_why():
 def test_plain_buffer_given_by_keyword(use, size):
     x = np.linspace(0.1, 1.9, 3)
     if size > 3:
-        use = lambda x, b: np.outer(x, b=b)  # noqa: E731
+        use = lambda x, b: np.outer(x, b=b)
     expected = fr.grad(lambda x: np.sum(use(x, np.arange(1.0, size + 1))))(x)
 
     def f(x):

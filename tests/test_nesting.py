@@ -66,7 +66,7 @@ def test_second_derivative_in_every_mixture(outer, inner):
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(sorted(MODES)), min_size=1, max_size=5), st.floats(0.5, 2))
 def test_any_order_in_any_mixture(modes, x):
-    f = lambda x: x**6  # noqa: E731
+    f = lambda x: x**6
     for mode in modes:
         f = MODES[mode](f)
     n = len(modes)
@@ -178,7 +178,7 @@ def test_gradient_inside_a_loop_of_an_outer_gradient():
         """√a by Newton's method on y² − a, with the derivative taken by grad."""
         y = 1.0
         for _ in range(8):
-            g = lambda y: y * y - a  # noqa: E731
+            g = lambda y: y * y - a
             y = y - g(y) / fr.grad(g)(y)
         return y
 
@@ -291,14 +291,14 @@ def test_complex_second_derivatives():
 
 
 def test_real_variable_through_complex_intermediates():
-    f = lambda a: np.sum(np.abs(np.exp(1j * a) * (1 + a)) ** 2)  # noqa: E731  # = Σ (1 + a)²
+    f = lambda a: np.sum(np.abs(np.exp(1j * a) * (1 + a)) ** 2)  # = Σ (1 + a)²
     np.testing.assert_allclose(fr.hessian(f)(x3 + 0.25), 2 * np.eye(3), atol=1e-13)
     assert fr.hessian(f)(x3).dtype == np.float64
 
 
 def test_float32_stays_float32_at_every_order():
     x = x3.astype(np.float32)
-    f = lambda x: np.sum(np.sin(x) * x)  # noqa: E731
+    f = lambda x: np.sum(np.sin(x) * x)
     assert fr.hessian(f)(x).dtype == np.float32
     assert fr.hvp(f, (x,), (x,))[0].dtype == np.float32
     assert fr.grad(lambda x: np.sum(fr.grad(f)(x) ** 2))(x).dtype == np.float32
@@ -401,7 +401,7 @@ def cumulative(x):
 
 
 def test_assignments_under_every_mixture():
-    f = lambda x: np.sum(cumulative(x) ** 2)  # noqa: E731
+    f = lambda x: np.sum(cumulative(x) ** 2)
     x = np.array([1.2, -0.7, 0.8])
     a, b, c = x
     # f = a² + a²b² + a²b²c²

@@ -35,7 +35,14 @@ Body = Callable[..., tuple[Any, Maps]]
 carriers: dict[type, Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]] = {}
 
 
-class Rule:
+class Entry:
+    """What the table holds for a function; the subclasses say what the engine does with a call of it."""
+
+    __slots__ = ()
+    name: str
+
+
+class Rule(Entry):
     """A function with its derivative.  Calling it calls the function, or the engine for traced arguments."""
 
     __slots__ = ("__dict__", "_parameters", "body", "function", "may_view", "name")
@@ -105,12 +112,11 @@ class Rule:
             return f"number {k}"
 
 
-class ElementwiseRule(Rule):
-    """A rule for a function that acts entry by entry, with broadcasting.
+class ArgumentwiseRule(Rule):
+    """A rule that gives the linear map of each argument on its own, so that only those that are asked for are made.
 
-    ``derivatives`` holds, for each argument, a number, a map factory, or a function of residuals that gives
-    the factor d of dy = d·dx; the residuals are picked from (y, *args), so that only what the factor needs is
-    kept.
+    ``derivatives`` holds for each argument a function (value, arguments, shape of the argument, shape of the
+    value) → linear map, or None for zero.  It is the rule of the cheapest functions: sums, products, sines.
     """
 
     __slots__ = ("derivatives",)
@@ -126,7 +132,7 @@ class ElementwiseRule(Rule):
         self.derivatives = derivatives
 
 
-class Refused:
+class Refused(Entry):
     """A function that has no derivative, or none that can be given, with the reason and the way out."""
 
     __slots__ = ("name", "reason")
@@ -136,7 +142,7 @@ class Refused:
         self.reason = reason
 
 
-class Constant:
+class Constant(Entry):
     """A function whose value has no tangent (integer or boolean results, metadata)."""
 
     __slots__ = ("function", "name")
@@ -146,7 +152,7 @@ class Constant:
         self.function = function
 
 
-class Composed:
+class Composed(Entry):
     """A function that is differentiated by running an equivalent one, written with functions with rules."""
 
     __slots__ = ("function", "name")
@@ -157,7 +163,7 @@ class Composed:
 
 
 # What the engine does when NumPy hands it a call of one of these functions (or a ufunc, or (ufunc, method)).
-table: dict[Any, Rule | Refused | Constant | Composed] = {}
+table: dict[Any, Entry] = {}
 
 # Fills the table: called with None when the first function is differentiated, and with a function that the
 # table does not hold.  The rulebook sets it; its chapters are imported only then.

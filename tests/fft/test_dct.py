@@ -49,7 +49,7 @@ def test_adjoint_is_the_transposed_matrix(name, t, norm):
     for m, n, orthogonalize in itertools.product((1, 2, 3, 4, 5), (None, 1, 2, 3, 4, 7), (None, True, False)):
         if (m if n is None else n) < least:
             continue
-        call = lambda v, n=n, o=orthogonalize: f(v, t, n, norm=norm, orthogonalize=o)  # noqa: E731
+        call = lambda v, n=n, o=orthogonalize: f(v, t, n, norm=norm, orthogonalize=o)
         M = np.stack([call(e) for e in np.eye(m)], axis=1)
         y, L = fr.linearize(call, np.ones(m))
         assert np.allclose(y, M.sum(axis=1), rtol=0, atol=1e-14)
@@ -68,7 +68,7 @@ def test_adjoint_along_several_axes(name, t):
         ((3, -1), (0, 1), "ortho", False),
         ((3, 3), (1, 2), "backward", True),
     ):
-        call = lambda v, s=s, k=axes, c=norm, o=orthogonalize: f(v, t, s, k, c, orthogonalize=o)  # noqa: E731
+        call = lambda v, s=s, k=axes, c=norm, o=orthogonalize: f(v, t, s, k, c, orthogonalize=o)
         M = np.stack([call(e.reshape(a.shape)).ravel() for e in np.eye(a.size)], axis=1)
         y, L = fr.linearize(call, a)
         pulled = np.stack([L.adjoint(e.reshape(y.shape)).ravel() for e in np.eye(y.size)], axis=1)

@@ -32,6 +32,7 @@ CASES = [
     *((f, (x,)) for f in REAL_PARTS for x in (X, -0.3)),
     (lambda z: np.abs(z) * np.exp(1j * np.angle(z)), (Z,)),
     *((f, (x,)) for f, x in SCIMATH),
+    *((f, (np.array([-3.0, 0.4], np.float16),)) for f in (np.emath.sqrt, np.emath.log, np.emath.arcsin)),
     (np.emath.logn, (2.5, X)), (np.emath.power, (X, 1.5)), (np.emath.power, (X, -2)),
     (lambda p: np.emath.power(-2.0, p), (X,)), (np.emath.power, (X.astype(np.float32), 2)),
 ]  # fmt: skip

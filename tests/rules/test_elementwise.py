@@ -62,6 +62,7 @@ CASES = [
     *((f, tuple(args)) for f, *args in BINARY),
     (np.nan_to_num, (X,)), (np.nan_to_num, (Z,)),
     (np.power, (-X, A + 1), {"dtype": complex}), (np.power, (-X, 2), {"dtype": complex}),
+    (lambda x: np.sinc(x=x) + np.i0(x=x), (X,)), (np.sinc, (X.astype(np.float16),)),
     (np.sqrt, (-X,), {"dtype": complex}), (np.arcsin, (3 * X,), {"dtype": complex}),
     (np.multiply, (X, [1, 2, 3]), {"dtype": np.float32, "casting": "unsafe", "tolerance": 1e-2}),
     (np.unwrap, (TURNS,)), (np.unwrap, (TURNS[:, None] * np.ones(2),), {"period": 5, "axis": 0}),

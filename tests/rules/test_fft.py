@@ -166,11 +166,11 @@ def test_pullbacks_are_transforms(n):
     ones = np.ones(n // 2 + 1)
     weights = ones.copy()
     weights[1 : (n + 1) // 2] = 0.5
-    pull = lambda f, a, w: fr.vjp(f, a)[1](w)[0]  # noqa: E731
+    pull = lambda f, a, w: fr.vjp(f, a)[1](w)[0]
     assert np.allclose(pull(np.fft.fft, c, w), n * np.fft.ifft(w), rtol=1e-14)
     assert np.allclose(pull(np.fft.ifft, c, w), np.fft.fft(w) / n, rtol=1e-14)
     assert np.allclose(pull(np.fft.rfft, c.real, half), n * np.fft.irfft(weights * half, n), rtol=1e-13)
-    irfft = lambda y: np.fft.irfft(y, n)  # noqa: E731
+    irfft = lambda y: np.fft.irfft(y, n)
     assert np.allclose(pull(irfft, half, c.real), np.fft.rfft(c.real) / weights / n, rtol=1e-13)
 
 

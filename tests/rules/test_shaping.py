@@ -152,12 +152,12 @@ def test_ravel_in_memory_order(shape, data):
     ]
     for a, orders in ((whole, "CFAK"), (whole[tuple(cuts)], "CFK")):
         for order in orders:
-            value, L = fr.linearize(lambda a: np.ravel(a, order), a)  # noqa: B023
+            value, L = fr.linearize(lambda a: np.ravel(a, order), a)  # noqa: B023  # called at once
             np.testing.assert_array_equal(value, np.ravel(a, order))
             np.testing.assert_array_equal(L(a), value)
             np.testing.assert_array_equal(L.pull(value), a)
         for order in orders[:-1]:
-            value, L = fr.linearize(lambda a: np.reshape(a, (-1, 1), order), a)  # noqa: B023
+            value, L = fr.linearize(lambda a: np.reshape(a, (-1, 1), order), a)  # noqa: B023  # called at once
             np.testing.assert_array_equal(value, np.reshape(a, (-1, 1), order))
             np.testing.assert_array_equal(L(a), value)
             np.testing.assert_array_equal(L.pull(value), a)

@@ -117,12 +117,16 @@ def angle(z: Array, deg: bool = False) -> Any:
 # --- numpy.lib.scimath: real arguments outside the domain of the real function become complex -----
 
 
+def _lift(x: Array) -> Array:
+    return x + (np.complex64(0) if np.result_type(x) == np.float32 else np.complex128(0))
+
+
 def _lift_negative(x: Array) -> Array:
-    return x if np.iscomplexobj(x) or not np.any(primal(x) < 0) else x + 0j
+    return x if np.iscomplexobj(x) or not np.any(primal(x) < 0) else _lift(x)
 
 
 def _lift_above_one(x: Array) -> Array:
-    return x if np.iscomplexobj(x) or not np.any(np.abs(primal(x)) > 1) else x + 0j
+    return x if np.iscomplexobj(x) or not np.any(np.abs(primal(x)) > 1) else _lift(x)
 
 
 def _after(lift: Callable[[Array], Array], f: Callable[[Array], Array]) -> Callable[[Array], Array]:

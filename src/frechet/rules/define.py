@@ -26,7 +26,7 @@ import numpy as np
 from ..errors import NotDifferentiableError
 from ..linear_map import Array, LinearMap, Shape, identity, zero
 from ..maps import Broadcast, Diagonal, broadcast, unbroadcast
-from ..rule import ElementwiseRule, function_name, primal, rule_for, table
+from ..rule import ArgumentwiseRule, function_name, primal, rule_for, table
 
 # (y, args, in_shape, out_shape) -> the linear map of one argument, None for zero
 MakeMap = Callable[[Any, Any, Shape, Shape], LinearMap | None]
@@ -40,7 +40,7 @@ def by_map(make: MakeMap) -> MakeMap:
     return make
 
 
-def elementwise(ufunc: Any, *factors: Factor, aliases: tuple[Any, ...] = ()) -> ElementwiseRule:
+def elementwise(ufunc: Any, *factors: Factor, aliases: tuple[Any, ...] = ()) -> ArgumentwiseRule:
     """Enter the rule dy = Σ factor·dx for a function that acts entry by entry.
 
     Parameters
@@ -63,7 +63,9 @@ def elementwise(ufunc: Any, *factors: Factor, aliases: tuple[Any, ...] = ()) -> 
             maps.append(m)
         return y, tuple(maps)
 
-    rule = ElementwiseRule(ufunc, body, name, derivatives)
+    if not isinstance(ufunc, np.ufunc):  # the names of arguments, which may be given by keyword
+        body.__signature__ = inspect.signature(ufunc)  # type: ignore[attr-defined]
+    rule = ArgumentwiseRule(ufunc, body, name, derivatives)
     for key in (ufunc, *aliases):
         table[key] = rule
     return rule

@@ -202,7 +202,8 @@ elementwise(np.arctan2, lambda a, b: _per_square(b, a, b), lambda a, b: _per_squ
 
 
 def _sinc_derivative(x: Array, n: int) -> Array:
-    u = np.pi * np.asarray(x)
+    x = np.asarray(x, np.result_type(x, np.float32))  # powers overflow in half precision
+    u = np.pi * x
     near = np.abs(u) < n + 2
     safe = np.where(near, 1, x)
     turns = (np.sin(u), np.cos(u), -np.sin(u), -np.cos(u))

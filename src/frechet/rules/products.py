@@ -16,18 +16,12 @@ import numpy as np
 from .. import maps
 from ..linear_map import Array, Left, LinearMap, Right, Shape, compose, left, linear, right
 from ..maps import Broadcast, Diagonal
-from ..rule import composed, rule_for
+from ..rule import ArgumentwiseRule, Rule, composed, rule_for, table
 
 # --- matmul ------------------------------------------------------------------------------------------------
 
 
-@rule_for(np.matmul)
-def matmul(x1: Array, x2: Array, /, **kwargs: Any) -> Any:
-    if not kwargs and type(x1) not in (list, tuple) and type(x2) not in (list, tuple) and x1.ndim == 2:
-        if x2.ndim == 2:
-            return np.matmul(x1, x2), (Right(x2), Left(x1))
-        if x2.ndim == 1:
-            return np.matmul(x1, x2), (TimesVector(x2), OnVector(x1))
+def _matmul(x1: Array, x2: Array, /, **kwargs: Any) -> Any:
     axes = kwargs.pop("axes", None)
     x1, x2 = as_array(x1), as_array(x2)
     if axes is None:
@@ -38,6 +32,17 @@ def matmul(x1: Array, x2: Array, /, **kwargs: Any) -> Any:
     out = _axes_last(np.ndim(y), axes[2]) if len(axes) > 2 else maps.transpose(tuple(range(np.ndim(y))))
     first, second = first_factor(np.shape(A), B), second_factor(A, np.shape(B))
     return out.pull(y), (compose(out.adjoint, first, to_a), compose(out.adjoint, second, to_b))
+
+
+def _first(y: Array, args: Any, in_shape: Shape, out_shape: Shape) -> LinearMap:
+    return Right(args[1]) if len(in_shape) == 2 and args[1].ndim == 2 else first_factor(in_shape, args[1])
+
+
+def _second(y: Array, args: Any, in_shape: Shape, out_shape: Shape) -> LinearMap:
+    return Left(args[0]) if len(in_shape) == 2 and args[0].ndim == 2 else second_factor(args[0], in_shape)
+
+
+table[np.matmul] = ArgumentwiseRule(np.matmul, _matmul, "np.matmul", (_first, _second))
 
 
 def first_factor(a: Shape, x2: Array) -> LinearMap:

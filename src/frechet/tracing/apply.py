@@ -65,7 +65,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 args, kwargs = rule.as_positional(args, kwargs, is_traced)
                 break
     elif rule.derivatives is not None:
-        return apply_elementwise(rule, args)
+        return apply_argumentwise(rule, args)
     trace = None
     constants = nested = False
     for a in args:
@@ -125,8 +125,8 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return result
 
 
-def apply_elementwise(rule: Any, args: tuple[Any, ...], function: Any = None) -> Any:
-    """The same for a function that acts entry by entry, whose maps are made only for traced arguments.
+def apply_argumentwise(rule: Any, args: tuple[Any, ...], function: Any = None) -> Any:
+    """The same for a rule that gives the maps one by one, made only for traced arguments.
 
     ``function`` computes the value where it is not the rule's own: Python's operator in place of NumPy's ufunc.
     """
@@ -164,7 +164,7 @@ def apply_elementwise(rule: Any, args: tuple[Any, ...], function: Any = None) ->
 
 
 def with_constant(rule: Any, function: Any, x: Traced, constant: Any, k: int) -> Any:
-    """An elementwise function of a traced argument x, at position k of two, and a constant one."""
+    """A rule of that kind applied to a traced argument x, at position k of two, and a constant one."""
     tape, value = x.tape, x.value
     to_lock = False
     if type(constant) is not np.ndarray and type(constant) not in SCALARS:
@@ -243,7 +243,7 @@ def shape_of(x: Any) -> Any:
 
 
 def _operand(x: Any) -> Any:
-    """An argument of an elementwise function as an array or a scalar."""
+    """A plain argument as an array or a scalar."""
     kind = type(x)
     if kind in SCALARS or kind is np.ndarray or kind in carriers:
         return x

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InPlaceError, NotDifferentiableError
-from ..rule import Composed, Constant, ElementwiseRule, Refused, Rule, carriers, function_name, load_chapters, table
-from .apply import apply, apply_elementwise, is_traced
+from ..rule import Composed, Constant, ArgumentwiseRule, Refused, Rule, carriers, function_name, load_chapters, table
+from .apply import apply, apply_argumentwise, is_traced
 from .creation import Creation, plain_values
 from .indexing import refuse_fixed, setitem
 from .traced import Traced, checked
@@ -58,7 +58,7 @@ def array_function(self: Traced, func: Any, types: Any, args: tuple[Any, ...], k
 @functools.cache
 def _place_of_out(entry: Any) -> int:
     """The position at which a function of the table takes out; beyond any for one that takes none."""
-    function = entry.body if isinstance(entry, Rule) else getattr(entry, "function", None)
+    function: Any = entry.body if isinstance(entry, Rule) else getattr(entry, "function", None)
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # no function, or one of C without a signature
@@ -73,8 +73,8 @@ def array_ufunc(self: Traced, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
         entry = table.get(ufunc)
         if entry is None:
             entry = load_chapters(ufunc)
-        if type(entry) is ElementwiseRule:
-            return apply_elementwise(entry, inputs)
+        if type(entry) is ArgumentwiseRule:
+            return apply_argumentwise(entry, inputs)
         if isinstance(entry, Rule):
             return apply(entry, inputs, kwargs)
         return call(ufunc, inputs, kwargs)

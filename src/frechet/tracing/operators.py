@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import CoercionError
 from ..rule import carriers, primal, table
-from .apply import PYTHON_SCALARS, apply, apply_elementwise, innermost, shape_of, with_constant
+from .apply import PYTHON_SCALARS, apply, apply_argumentwise, innermost, shape_of, with_constant
 from .trace import refuse_kind
 from .traced import Traced, checked
 
@@ -87,7 +87,7 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
 
 def _apply(rule: Any, args: tuple[Any, ...], symbol: Callable[..., Any]) -> Any:
     """A rule applied with the value from Python's operator, which keeps Python numbers what they are."""
-    return apply(rule, args, {}) if rule.derivatives is None else apply_elementwise(rule, args, symbol)
+    return apply(rule, args, {}) if rule.derivatives is None else apply_argumentwise(rule, args, symbol)
 
 
 def _in_place(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,16 +127,6 @@ def _unary(symbol: Callable[[Any], Any], ufunc: np.ufunc) -> Callable[..., Any]:
     return method
 
 
-def _matmul(self: Traced, other: Any) -> Any:
-    other = _operand(other)
-    return other if other is NotImplemented else apply(table[np.matmul], (self, other), {})  # type: ignore[arg-type]
-
-
-def _rmatmul(self: Traced, other: Any) -> Any:
-    other = _operand(other)
-    return other if other is NotImplemented else apply(table[np.matmul], (other, self), {})  # type: ignore[arg-type]
-
-
 def _divmod(self: Traced, other: Any) -> Any:
     return self // other, self % other
 
@@ -157,6 +147,7 @@ BINARY = {
     "mul": (operator.mul, np.multiply),
     "truediv": (operator.truediv, np.true_divide),
     "mod": (operator.mod, np.remainder),
+    "matmul": (operator.matmul, np.matmul),
 }
 UNARY = {"neg": (operator.neg, np.negative), "pos": (operator.pos, np.positive), "abs": (operator.abs, np.absolute)}
 COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
@@ -169,7 +160,6 @@ def methods() -> dict[str, Callable[..., Any]]:
         forward, backward = _binary(symbol, ufunc)
         found[f"__{name}__"], found[f"__r{name}__"], found[f"__i{name}__"] = forward, backward, _in_place(forward)
     found["__pow__"], found["__rpow__"], found["__ipow__"] = _pow, _POWER[1], _in_place(_POWER[0])
-    found["__matmul__"], found["__rmatmul__"], found["__imatmul__"] = _matmul, _rmatmul, _in_place(_matmul)
     for name, (symbol, ufunc) in UNARY.items():
         found[f"__{name}__"] = _unary(symbol, ufunc)
     for name in COMPARISONS:
