@@ -73,7 +73,9 @@ def elementwise(ufunc: Any, *factors: Factor, aliases: tuple[Any, ...] = ()) -> 
 
 def _in_type(a: Array, dtype: Any) -> Array:
     """An argument as dtype= lets the function see it: a power of a negative number may be complex."""
-    return np.astype(np.asarray(a) if primal(a) is a else a, dtype) if np.result_type(a).kind in "fc" else a
+    if np.result_type(a).kind not in "fc":
+        return a
+    return np.astype(np.asarray(a) if primal(a) is a else np.reshape(a, np.shape(a)), dtype)
 
 
 def spread(in_shape: Shape, out_shape: Shape) -> LinearMap:
@@ -83,6 +85,8 @@ def spread(in_shape: Shape, out_shape: Shape) -> LinearMap:
 
 def over(a: Array, b: Array) -> Array:
     """a / b with NumPy's infinities, for Python numbers too, whose own division raises at b = 0."""
+    if type(b) is np.ndarray or type(b) is np.float64:
+        return a / b
     return np.divide(a, b) if type(primal(b)) in (float, int, complex) and primal(b) == 0 else a / b
 
 

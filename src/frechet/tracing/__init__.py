@@ -1,4 +1,4 @@
-"""The engine: traced arrays, NumPy's dispatch, and the two directions of differentiation.  It knows no mathematics."""
+"""The engine: traced arrays, NumPy's dispatch, the two directions of differentiation; no mathematics."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from . import dispatch, indexing, methods, operators
 from .trace import Forward, Tape
 from .traced import READ_ONLY, Traced, View
 
-for _name, _method in (operators.methods() | methods.methods()).items():
+_PROTOCOLS = {
+    "__getitem__": indexing.getitem,
+    "__setitem__": indexing.setitem,
+    "__array_ufunc__": dispatch.array_ufunc,
+    "__array_function__": dispatch.array_function,
+    "__array_priority__": 1000.0,
+}
+for _name, _method in (operators.methods() | methods.methods() | _PROTOCOLS).items():
     setattr(Traced, _name, _method)
-Traced.__getitem__ = indexing.getitem  # type: ignore[attr-defined]
-Traced.__setitem__ = indexing.setitem  # type: ignore[attr-defined]
-Traced.__array_ufunc__ = dispatch.array_ufunc  # type: ignore[attr-defined]
-Traced.__array_function__ = dispatch.array_function  # type: ignore[attr-defined]
-Traced.__array_priority__ = 1000.0  # type: ignore[attr-defined]
 
 __all__ = ["READ_ONLY", "Forward", "Tape", "Traced", "View"]

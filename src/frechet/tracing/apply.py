@@ -1,4 +1,4 @@
-"""How a rule is applied to traced arguments: evaluate its body on the values of the innermost trace, keep its maps."""
+"""How a rule is applied to traced arguments: its body is run on the values of the innermost trace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from .trace import Outputs, Select, refuse_kind, space_of
 from .traced import Traced, View, checked
 
 PYTHON_SCALARS = (float, int, complex)
-SCALARS = frozenset((*PYTHON_SCALARS, bool, *(np.dtype(code).type for code in np.typecodes["AllFloat"] + "?bhilqBHILQ")))
+SCALARS = frozenset(
+    (*PYTHON_SCALARS, bool, *(np.dtype(code).type for code in np.typecodes["AllFloat"] + "?bhilqBHILQ"))
+)
 _SIMPLE = SCALARS | {type(None), str}  # arguments that hold no array
 
 
@@ -128,7 +130,8 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def apply_argumentwise(rule: Any, args: tuple[Any, ...], function: Any = None) -> Any:
     """The same for a rule that gives the maps one by one, made only for traced arguments.
 
-    ``function`` computes the value where it is not the rule's own: Python's operator in place of NumPy's ufunc.
+    ``function`` computes the value where it is not the rule's own: Python's operator in place of NumPy's
+    ufunc.
     """
     function = rule.function if function is None else function
     if len(args) == 1 and type(args[0]) is Traced:
@@ -189,7 +192,8 @@ def with_constant(rule: Any, function: Any, x: Traced, constant: Any, k: int) ->
 def _held(args: Sequence[Any], plain: list[Any], trace: Any) -> list[np.ndarray]:
     """Make the plain arrays among the arguments safe to be kept; those that are to be locked if they are.
 
-    Values of traced arguments need no such care: writing to a traced array copies what is referred to elsewhere.
+    Values of traced arguments need no such care: writing to a traced array copies what is referred to
+    elsewhere.
     """
     owners = []
     for k, a in enumerate(args):
@@ -282,7 +286,7 @@ def _edges_inside(edges: list[Any], values: Any, maps: Any, trace: Any, rule: Ru
 
 
 def _share_outer_factor(trace: Any, edges: list[Any], rule: Rule) -> list[Any]:
-    """Edges S∘M₁, S∘M₂, … with one and the same object S become S after a step that adds M₁, M₂, …
+    """Edges S∘M₁, S∘M₂, … with one and the same object S become S after a step that adds M₁, M₂, ….
 
     So a solve that all arguments share is done once per tangent and once per cotangent.
     """

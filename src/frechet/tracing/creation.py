@@ -1,4 +1,4 @@
-"""New arrays under a trace: np.zeros_like(x), np.zeros(n, like=x) and the like, into which traced values can be written."""
+"""New arrays under a trace, to write traced values into: np.zeros_like(x), np.zeros(n, like=x) and so on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CoercionError
-from ..rule import Composed, carriers, function_name, table
+from ..rule import Composed, Entry, carriers, function_name, table
 from .apply import innermost
 from .traced import Traced, checked
 
@@ -32,7 +32,7 @@ def under_trace_of(x: Any, value: Any) -> Any:
     return x.tape.record(inner, (), "array creation") if isinstance(value, np.ndarray) else inner
 
 
-class Creation:
+class Creation(Entry):
     """The table's entry for np.zeros(…, like=x) and its kin: a plain array, made under the trace of x."""
 
     __slots__ = ("function", "name")
@@ -44,7 +44,9 @@ class Creation:
     def create(self, like: Traced, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The new array; NumPy hands over the call without its `like`."""
         if innermost(args) is not None:
-            raise CoercionError(f"{self.name} was given traced values to put into a new array; write fr.array([...])")
+            raise CoercionError(
+                f"{self.name} was given traced values to put into a new array; write fr.array([...])"
+            )
         return under_trace_of(like, self.function(*args, **kwargs))
 
 
@@ -58,6 +60,7 @@ def _creator_like(function: Callable[..., Any]) -> Callable[..., Any]:
     return create
 
 
+_f: Callable[..., Any]
 for _f in (np.zeros_like, np.ones_like, np.empty_like):
     table[_f] = Composed(function_name(_f), _creator_like(_f))
 for _f in (

@@ -1,4 +1,4 @@
-"""NumPy's protocols: every call on a traced array that NumPy hands over is looked up in the table of rules."""
+"""NumPy's protocols: a call on a traced array that NumPy hands over is looked up in the table of rules."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import InPlaceError, NotDifferentiableError
-from ..rule import Composed, Constant, ArgumentwiseRule, Refused, Rule, carriers, function_name, load_chapters, table
+from ..rule import ArgumentwiseRule, Composed, Constant, Refused, Rule, function_name, load_chapters, table
 from .apply import apply, apply_argumentwise, is_traced
 from .creation import Creation, plain_values
 from .indexing import refuse_fixed, setitem
-from .traced import Traced, checked
-
+from .traced import Traced
 
 
 def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -33,7 +32,8 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if type(entry) is Refused:
         raise NotDifferentiableError(f"{name} was called with a traced value: {entry.reason}")
     raise NotDifferentiableError(
-        f"{name} has no rule. Give it one with fr.rule, or call it on fr.stop_gradient(x) if its result is constant"
+        f"{name} has no rule. Give it one with fr.rule, or call it on fr.stop_gradient(x) if its result is "
+        "constant"
     )
 
 
@@ -99,7 +99,8 @@ def _masked_call(ufunc: Any, inputs: Any, kwargs: dict[str, Any], out: Any, wher
     """ufunc(…, out=y, where=mask): y keeps its entries where the mask is false."""
     if out is None:
         raise NotDifferentiableError(
-            f"{function_name(ufunc)}(where=...) without out= leaves entries undefined; give out=, or use np.where"
+            f"{function_name(ufunc)}(where=...) without out= leaves entries undefined; give out=, or use "
+            "np.where"
         )
     target = out[0] if isinstance(out, tuple) else out
     # Evaluate where the mask holds only: elsewhere the function may not be defined.

@@ -1,8 +1,9 @@
 """Reading and writing parts of traced arrays.
 
-Under differentiation ``y[i] = v`` and ``y += v`` have NumPy's meaning or raise.  A traced array is a handle: a write
-changes which value and which node it stands for.  The value's memory is written in place where nothing else refers
-to it (no rule kept it, no view shows it), else it is copied first; a loop of n reads and writes costs O(n).
+Under differentiation ``y[i] = v`` and ``y += v`` have NumPy's meaning or raise.  A traced array is a handle:
+a write changes which value and which node it stands for.  The value's memory is written in place where
+nothing else refers to it (no rule kept it, no view shows it), else it is copied first; a loop of n reads and
+writes costs O(n).
 """
 
 from __future__ import annotations
@@ -61,9 +62,13 @@ def replace(x: Traced, result: Any) -> Traced:
     """x[...] = result, where result has been computed from x itself: the end of x += v."""
     refuse_fixed(x, "an augmented assignment such as x += ...")
     if np.shape(result) != np.shape(x):
-        raise ValueError(f"non-broadcastable output operand with shape {np.shape(x)} for a result of {np.shape(result)}")
+        raise ValueError(
+            f"non-broadcastable output operand with shape {np.shape(x)} for a result of {np.shape(result)}"
+        )
     if not np.can_cast(result.dtype, x.dtype, "same_kind"):
-        raise TypeError(f"cannot store a result of dtype {result.dtype} in place in an array of dtype {x.dtype}")
+        raise TypeError(
+            f"cannot store a result of dtype {result.dtype} in place in an array of dtype {x.dtype}"
+        )
     if isinstance(result, Traced):
         refuse_inner_value(x, result)
         if result.dtype != x.dtype:
@@ -89,8 +94,9 @@ def refuse_fixed(x: Traced, call: str) -> None:
             break
         if top.index is None:
             raise InPlaceError(
-                f"{call} would change another array through a view of it (a reshape, transpose or similar), which "
-                "cannot be followed under differentiation. Assign to that array itself, or take a copy first: x.copy()"
+                f"{call} would change another array through a view of it (a reshape, transpose or similar), "
+                "which cannot be followed under differentiation. Assign to that array itself, or take a copy "
+                "first: x.copy()"
             )
         top = owner
     if version(top) == READ_ONLY:
@@ -106,7 +112,9 @@ def _write(x: Traced, index: Any, v: Any) -> None:
     raw = v.value if same else v
     kind = getattr(primal(raw), "dtype", np.dtype(type(primal(raw))))
     if kind.kind == "c" and x.dtype.kind != "c":
-        raise TypeError(f"a complex value was assigned into an array of dtype {x.dtype}; take its real part first")
+        raise TypeError(
+            f"a complex value was assigned into an array of dtype {x.dtype}; take its real part first"
+        )
     if sys.getrefcount(x.value) > ALONE or is_viewed(x.value):
         x.value = np.copy(x.value)
     if outranks(raw, x.value):
@@ -134,7 +142,7 @@ def _write_through(x: Traced) -> None:
 
 
 def _scatter(index: Any, v_shape: Any, slot: Any, shape: Any) -> LinearMap:
-    """The tangent of x[index] = v as a map of v's: broadcast to the slot, then put there; the last write wins."""
+    """The tangent of x[index] = v as a map of v's: broadcast to the slot, put there; the last write wins."""
     m: LinearMap = Scatter(index, slot, shape)
     if not reads_once(index):
         tags = np.full(shape, -1)
@@ -152,7 +160,7 @@ def _scatter(index: Any, v_shape: Any, slot: Any, shape: Any) -> LinearMap:
 
 
 def frozen(index: Any) -> Any:
-    """The index with its arrays copied and its lists made arrays, so that later changes to them do no harm."""
+    """The index with its arrays copied and its lists made arrays: later changes to them do no harm."""
     kind = type(index)
     if kind is int or kind is slice:
         return index
@@ -165,12 +173,14 @@ def frozen(index: Any) -> Any:
         return index.copy()
     if kind is list:
         if innermost(index) is not None:
-            raise CoercionError("a list that holds traced values was used as an index; indices are plain integers")
+            raise CoercionError(
+                "a list that holds traced values was used as an index; indices are plain integers"
+            )
         return np.asarray(index) if index else np.zeros(0, np.intp)
     if kind in carriers:
         raise CoercionError(
-            "a traced value was used as an index. An index is an integer and has no derivative: compute it from "
-            "plain values, or pass fr.stop_gradient(i)"
+            "a traced value was used as an index. An index is an integer and has no derivative: compute it "
+            "from plain values, or pass fr.stop_gradient(i)"
         )
     return index
 

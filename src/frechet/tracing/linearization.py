@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CoercionError, FrechetError, InPlaceError, NotDifferentiableError, SpaceError
+from ..errors import FrechetError, InPlaceError, NotDifferentiableError, SpaceError
 from ..linear_map import Array, Shape
 from ..rule import load_chapters, primal
 from ..space import ArraySpace, NoTangent, Space, space
@@ -21,6 +21,8 @@ class Argument:
     """A differentiated argument: its leaves that have a tangent, and how to put it together again."""
 
     __slots__ = ("leaves", "spaces", "treedef", "varied")
+
+    spaces: list[Space]
 
     def __init__(self, x: Any, which: int | str, name: str) -> None:
         kind = type(x)
@@ -37,12 +39,13 @@ class Argument:
             self.leaves = [x]
         for leaf in self.leaves:
             refuse_ended(leaf, argument_name(which, name))
-        self.spaces: list[Space] = [_space(leaf, which, name) for leaf in self.leaves]
+        self.spaces = [_space(leaf, which, name) for leaf in self.leaves]
         self.varied = [k for k, s in enumerate(self.spaces) if not isinstance(s, NoTangent)]
         if not self.varied:
             raise NotDifferentiableError(
                 f"{argument_name(which, name)} is {_describe(x)}, which has no tangent: there is nothing to "
-                "differentiate with respect to. Differentiable are numbers, numeric arrays, and containers that hold some"
+                "differentiate with respect to. Differentiable are numbers, numeric arrays, and containers "
+                "that hold some"
             )
 
     def rebuild(self, replacements: list[Any], constant: Callable[[Any], Any] = lambda leaf: leaf) -> Any:
@@ -96,7 +99,7 @@ def _describe(x: Any) -> str:
 
 
 def fitted(space: Space, g: Any, what: str, stack: Shape | None = None) -> Any:
-    """A tangent or cotangent given by a user, as an element of a space; refused where that would change its meaning.
+    """A tangent or cotangent given by a user, as an element of a space; refused where its meaning changes.
 
     Leading axes beyond the space's own count directions; they must be as given, or may be any.
     """
@@ -106,9 +109,15 @@ def fitted(space: Space, g: Any, what: str, stack: Shape | None = None) -> Any:
     if isinstance(plain, (list, tuple)):
         plain = g = np.asarray(plain)
     if isinstance(plain, np.ndarray) and (type(plain) is not np.ndarray or plain.dtype.kind not in "fciub"):
-        raise SpaceError(f"{what} is a {type(plain).__name__} of dtype {plain.dtype} where a plain numeric array is due")
+        raise SpaceError(
+            f"{what} is a {type(plain).__name__} of dtype {plain.dtype} where a plain numeric array is due"
+        )
     shape, n = np.shape(plain), len(space.shape)
-    if len(shape) < n or shape[len(shape) - n :] != space.shape or (stack is not None and shape[: len(shape) - n] != stack):
+    if (
+        len(shape) < n
+        or shape[len(shape) - n :] != space.shape
+        or (stack is not None and shape[: len(shape) - n] != stack)
+    ):
         raise SpaceError(f"{what} has shape {shape} where shape {(stack or ()) + space.shape} is due")
     if np.iscomplexobj(plain) and space.dtype.kind != "c":
         raise SpaceError(f"{what} is complex where a real one is due; pass its real part")
@@ -126,10 +135,13 @@ def differentiable_value(x: Any, space: Space) -> Any:
     return float(x) if isinstance(plain, (int, np.integer)) else x
 
 
-def trace_argument(argument: Argument, trace: Tape | Forward, nodes: list[Any], outlives: bool = False) -> Any:
+def trace_argument(
+    argument: Argument, trace: Tape | Forward, nodes: list[Any], outlives: bool = False
+) -> Any:
     """The traced stand-in of an argument, given the node of each varied leaf.
 
-    A derivative that outlives the call works on copies: the caller may change the arrays before it is applied.
+    A derivative that outlives the call works on copies: the caller may change the arrays before it is
+    applied.
     """
     traced = []
     for k, node in zip(argument.varied, nodes, strict=True):
@@ -157,22 +169,25 @@ class Results:
         self.nodes: list[Any] = []
         self.leaves: list[Any] = []
         self.spaces: list[Space] = []
-        for leaf in leaves:
-            if isinstance(leaf, Traced) and leaf.tape is trace:
-                leaf = checked(leaf)
-                self.nodes.append(leaf.node)
-                leaf = leaf.value
+        for result in leaves:
+            if isinstance(result, Traced) and result.tape is trace:
+                checked(result)
+                self.nodes.append(result.node)
+                leaf = result.value
             else:
-                refuse_ended(leaf, f"{name} returned")
+                refuse_ended(result, f"{name} returned")
                 self.nodes.append(None)
+                leaf = result
             self.leaves.append(leaf)
             try:
                 self.spaces.append(space_of(leaf))
             except SpaceError as error:
-                raise NotDifferentiableError(f"{name} returned a value that has no derivative: {error}") from None
+                raise NotDifferentiableError(
+                    f"{name} returned a value that has no derivative: {error}"
+                ) from None
 
     def take(self, copy: bool = False) -> Any:
-        """The plain value, which is then let go of; a copy where rules keep what they return beyond the call."""
+        """The plain value, which is then let go of; a copy where rules keep it beyond the call."""
         leaves, self.leaves = self.leaves, []
         if copy:
             leaves = [leaf.copy() if type(leaf) is np.ndarray else leaf for leaf in leaves]
@@ -280,25 +295,29 @@ def with_aux(out: Any, trace: Tape | Forward, name: str) -> tuple[Any, Any]:
 def raise_hidden(error: BaseException, trace: Tape | Forward) -> None:
     """Raise the CoercionError that NumPy or C code hid behind an error of its own, if it did.
 
-    NumPy turns what goes wrong in plain[i] = x into "setting an array element with a sequence", and other C code loses
-    it altogether.  Its "read-only" is, for an array that the trace has locked, a write to what the derivative needs.
+    NumPy turns what goes wrong in plain[i] = x into "setting an array element with a sequence", and other C
+    code loses it altogether.  Its "read-only" is, for an array that the trace has locked, a write to what the
+    derivative needs.
     """
-    if not isinstance(error, (ValueError, TypeError, SystemError, AttributeError)) or isinstance(error, FrechetError):
+    hiding = isinstance(error, (ValueError, TypeError, SystemError, AttributeError))
+    if not hiding or isinstance(error, FrechetError):
         return
     if trace.refusal is not None:
         raise trace.refusal from None
     if isinstance(error, ValueError) and "read-only" in str(error):
         raise InPlaceError(
-            f"a read-only array was written to ({error}). While a function is differentiated, plain arrays that were "
-            "combined with traced ones are locked, because the derivative needs their values. Make a new array in "
-            "each step instead of reusing one as a buffer, or combine with a copy: x * buffer.copy()"
+            f"a read-only array was written to ({error}). While a function is differentiated, plain arrays "
+            "that were combined with traced ones are locked, because the derivative needs their values. Make "
+            "a new array in each step instead of reusing one as a buffer, or combine with a copy: "
+            "x * buffer.copy()"
         ) from error
 
 
 def finished(space: Space, g: Array, stack: Shape = (), shared: set[int] | None = None) -> Array:
-    """A result of a sweep as a user gets it: zeros for None, Python numbers for Python numbers, memory of its own.
+    """A result of a sweep as a user gets it: zeros for None, Python numbers as such, memory of its own.
 
-    ``shared`` holds the ids of arrays that must not be handed out: the caller's own, and those handed out already.
+    ``shared`` holds the ids of arrays that must not be handed out: the caller's own, and those handed out
+    already.
     """
     if g is None:
         return space.zeros(stack)

@@ -1,6 +1,7 @@
 """The methods and attributes of ndarray on traced arrays, in terms of NumPy's functions; and the guards.
 
-A guard is a protocol by which Python or NumPy would turn a traced value into a plain number or array.  It raises.
+A guard is a protocol by which Python or NumPy would turn a traced value into a plain number or array.  It
+raises.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ def _function(name: str) -> Callable[..., Any]:
 
 # Methods that are functions of the same name (and the same order of parameters).
 SAME = (
-    "all any argmax argmin argpartition argsort choose clip copy cumprod cumsum diagonal max mean min "
-    "nonzero prod put ravel repeat round searchsorted squeeze std sum swapaxes take trace var dot"
-).split()
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "copy", "cumprod",
+    "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero", "prod", "put", "ravel", "repeat", "round",
+    "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var",
+)  # fmt: skip
 
 
 def _reshape(self: Traced, *shape: Any, **kwargs: Any) -> Any:
@@ -47,11 +49,16 @@ def _transpose(self: Traced, *axes: Any) -> Any:
     return np.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)
 
 
+def _transposed(self: Traced) -> Any:
+    rule: Any = table[np.transpose]
+    return apply(rule, (self,), {})
+
+
 def _flatten(self: Traced, order: Any = "C") -> Any:
     return np.copy(np.ravel(self, order=order))
 
 
-def _astype(self: Traced, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+def _astype(self: Any, dtype: Any, *args: Any, **kwargs: Any) -> Any:
     return np.astype(self, np.dtype(dtype), copy=kwargs.get("copy", True))
 
 
@@ -72,18 +79,21 @@ def _item(self: Traced, *index: Any) -> Any:
         return _python_number(self)
     if len(index) == 1 and not isinstance(index[0], tuple):
         return _python_number(np.reshape(self, -1)[index[0]])
-    return _python_number(self[index[0] if len(index) == 1 else index])  # type: ignore[index]
+    return _python_number(self[index[0] if len(index) == 1 else index])
 
 
 def _python_number(x: Traced) -> Any:
     """A traced NumPy scalar as a traced Python number."""
     inner = x.value
-    value = _python_number(inner) if isinstance(inner, Traced) else inner.item() if hasattr(inner, "item") else inner
+    if isinstance(inner, Traced):
+        value = _python_number(inner)
+    else:
+        value = inner.item() if hasattr(inner, "item") else inner
     return x.tape.record(value, ((x.node, identity),), "item")
 
 
 def _tolist(self: Traced) -> Any:
-    return [_tolist(row) for row in self] if np.ndim(self) else _item(self)  # type: ignore[attr-defined]
+    return [_tolist(row) for row in self] if np.ndim(self) else _item(self)
 
 
 def _fill(self: Traced, value: Any) -> None:
@@ -103,7 +113,7 @@ def _partition(self: Traced, kth: Any, axis: int = -1, kind: Any = "introselect"
 def _iter(self: Traced) -> Iterator[Any]:
     if np.ndim(self) == 0:
         raise TypeError("iteration over a 0-d array")
-    return (self[k] for k in range(len(self)))  # type: ignore[index, arg-type]
+    return (self[k] for k in range(len(self)))
 
 
 def _len(self: Traced) -> int:
@@ -132,7 +142,7 @@ def _to_device(self: Traced, device: str, /, *, stream: Any = None) -> Traced:
     return self
 
 
-def _same(self: Traced, *_: Any) -> Traced:
+def _same(self: Traced, *_: Any) -> Any:
     return np.copy(self)
 
 
@@ -166,7 +176,7 @@ def _attribute(name: str) -> property:
     return property(read)
 
 
-# --- guards -----------------------------------------------------------------------------------------------------
+# --- guards -----------------------------------------------------------------------------------------------
 
 _DETACH = "If the result is meant to be constant, pass fr.stop_gradient(x)."
 
@@ -184,7 +194,7 @@ def _guard(what: str, advice: str) -> Callable[..., NoReturn]:
 
 
 def _offending_call() -> str:
-    """Where the conversion was asked for: the library function that did it, and the user's line that called it."""
+    """Where the conversion was asked for: the library function that did it, the user's line that did."""
     import linecache
 
     frame: Any = sys._getframe(2)
@@ -208,15 +218,16 @@ def _bool(self: Traced) -> bool:
     value = primal(checked(self))
     if np.ndim(value) == 0 and not isinstance(value, np.ndarray):
         raise CoercionError(
-            "bool(x) of a traced number (if x:, while x:, x and y, ...): write the comparison that is meant, such as "
-            "x != 0. Comparisons give plain booleans and need no derivative"
+            "bool(x) of a traced number (if x:, while x:, x and y, ...): write the comparison that is meant, "
+            "such as x != 0. Comparisons give plain booleans and need no derivative"
         )
     return bool(value)
 
 
 _ARRAYS = (
-    "Use fr.array([...]) for a list of traced values, np.zeros(n, like=x) for an array to be written to, NumPy's function "
-    "or that of fr.linalg and fr.fft where there is one, or give the function a rule with fr.rule."
+    "Use fr.array([...]) for a list of traced values, np.zeros(n, like=x) for an array to be written to, "
+    "NumPy's function or that of fr.linalg and fr.fft where there is one, or give the function a rule with "
+    "fr.rule."
 )
 GUARDS = {
     "__array__": _guard("A conversion to a plain array", _ARRAYS),
@@ -248,7 +259,7 @@ GUARDS = {
     "__dlpack__": _guard("Handing x to another array library (DLPack)", "Work on the array itself."),
 }
 
-METADATA = "shape ndim size dtype itemsize nbytes strides flags device".split()
+METADATA = ("shape", "ndim", "size", "dtype", "itemsize", "nbytes", "strides", "flags", "device")
 
 
 def methods() -> dict[str, Any]:
@@ -276,7 +287,7 @@ def methods() -> dict[str, Any]:
         "__copy__": _same,
         "__bool__": _bool,
         "__hash__": object.__hash__,
-        "T": property(lambda self: apply(table[np.transpose], (self,), {})),
+        "T": property(_transposed),
         "mT": property(lambda self: np.swapaxes(self, -1, -2)),
         "real": property(_real, _set_part(1, lambda x: 1j * np.imag(x))),
         "imag": property(_imag, _set_part(1j, np.real)),

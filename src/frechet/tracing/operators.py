@@ -17,6 +17,7 @@ from .apply import PYTHON_SCALARS, apply, apply_argumentwise, innermost, shape_o
 from .trace import refuse_kind
 from .traced import Traced, checked
 
+_NUMBERS = frozenset((float, np.float64))
 _NUMPY_KINDS = (np.ndarray, np.generic)
 
 
@@ -35,30 +36,31 @@ def _operand(x: Any) -> Any:
     return NotImplemented
 
 
-def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _binary(
+    symbol: Callable[[Any, Any], Any], ufunc: np.ufunc
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The methods __op__ and __rop__ of a binary operator."""
 
     def forward(self: Traced, other: Any) -> Any:
         kind = type(other)
         trace = self.tape
         if type(self) is Traced:
+            rule: Any = table[ufunc]
             a = self.value
             if kind is float or kind is int:
-                rule: Any = table[ufunc]
                 y = symbol(a, other)
-                if type(y) is float:
+                if type(y) in _NUMBERS and type(a) in _NUMBERS:
                     m = rule.derivatives[0](y, (a, other), (), ())
                 else:
                     m = rule.derivatives[0](y, (a, other), shape_of(a), shape_of(y))
                 return y if m is None else trace.record(y, ((self.node, m),), rule)
-            if kind is np.ndarray and table[ufunc].derivatives is not None:  # type: ignore[union-attr]
-                return with_constant(table[ufunc], symbol, self, other, 0)
+            if kind is np.ndarray and rule.derivatives is not None:
+                return with_constant(rule, symbol, self, other, 0)
             if kind is Traced and other.tape is trace:
-                rule = table[ufunc]
                 b = other.value
                 y = symbol(a, b)
                 first, second = rule.derivatives
-                if type(y) is float:
+                if type(y) in _NUMBERS and type(a) in _NUMBERS:
                     m, n = first(y, (a, b), (), ()), second(y, (a, b), (), ())
                 else:
                     out = shape_of(y)
@@ -74,7 +76,7 @@ def _binary(symbol: Callable[[Any, Any], Any], ufunc: np.ufunc) -> tuple[Callabl
             rule: Any = table[ufunc]
             b = self.value
             y = symbol(other, b)
-            if type(y) is float:
+            if type(y) in _NUMBERS and type(b) in _NUMBERS:
                 m = rule.derivatives[1](y, (other, b), (), ())
             else:
                 m = rule.derivatives[1](y, (other, b), shape_of(b), shape_of(y))
@@ -149,7 +151,11 @@ BINARY = {
     "mod": (operator.mod, np.remainder),
     "matmul": (operator.matmul, np.matmul),
 }
-UNARY = {"neg": (operator.neg, np.negative), "pos": (operator.pos, np.positive), "abs": (operator.abs, np.absolute)}
+UNARY: dict[str, tuple[Callable[[Any], Any], np.ufunc]] = {
+    "neg": (operator.neg, np.negative),
+    "pos": (operator.pos, np.positive),
+    "abs": (operator.abs, np.absolute),
+}
 COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
 
 
@@ -158,10 +164,11 @@ def methods() -> dict[str, Callable[..., Any]]:
     found: dict[str, Callable[..., Any]] = {}
     for name, (symbol, ufunc) in BINARY.items():
         forward, backward = _binary(symbol, ufunc)
-        found[f"__{name}__"], found[f"__r{name}__"], found[f"__i{name}__"] = forward, backward, _in_place(forward)
+        found[f"__{name}__"], found[f"__r{name}__"] = forward, backward
+        found[f"__i{name}__"] = _in_place(forward)
     found["__pow__"], found["__rpow__"], found["__ipow__"] = _pow, _POWER[1], _in_place(_POWER[0])
-    for name, (symbol, ufunc) in UNARY.items():
-        found[f"__{name}__"] = _unary(symbol, ufunc)
+    for name, (sign, function) in UNARY.items():
+        found[f"__{name}__"] = _unary(sign, function)
     for name in COMPARISONS:
         found[f"__{name}__"] = _comparison(getattr(operator, name))
     # The floor of a quotient is piecewise constant: its tangent is zero, and the result is plain.

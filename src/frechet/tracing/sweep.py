@@ -15,7 +15,7 @@ from ..maps import Gather, explicit_index, stack_last
 from ..space import Space
 from .trace import ALONE, Clear, Select, add, is_viewed, like, outranks, project
 
-Nodes = list[tuple[Space, Any, Any]]
+Nodes = list[Any]  # (space, edges, rule) of each step; None once a sweep that consumes them is past it
 Shape = tuple[int, ...]
 
 
@@ -78,7 +78,7 @@ def _push_assignment(tangents: list[Any], space: Space, edges: Any, stack: Shape
 
 
 def without_entries(a: Array, index: Any, ndim: int) -> Array:
-    """a with a[..., index] set to 0, in place where it can be, for an index of the unstacked array, of ndim axes."""
+    """a with a[..., index] set to 0, in place where it can be; index and ndim are of the unstacked array."""
     if np.ndim(a) == ndim:
         a[index] = 0
     elif type(a) is np.ndarray:
@@ -107,12 +107,12 @@ def pull(
         w = pending[i]
         if w is None:
             if consume:
-                nodes[i] = None  # type: ignore[call-overload]
+                nodes[i] = None
             continue
         pending[i] = None
         space, edges, rule = nodes[i]
         if consume:
-            nodes[i] = None  # type: ignore[call-overload]
+            nodes[i] = None
         if w is UNIT:
             if len(edges) == 1 and not edges[0][1].accumulates and type(edges[0][1]) is not Select:
                 g = edges[0][1].rows(space.shape, space.dtype)
@@ -121,7 +121,7 @@ def pull(
                 continue
             w = basis(space.shape, space.dtype)
         if type(w) is list:  # of a function with several results
-            w = tuple(s.zeros(stack) if x is None else x for x, s in zip(w, space.spaces, strict=True))  # type: ignore[attr-defined]
+            w = tuple(s.zeros(stack) if x is None else x for x, s in zip(w, space.spaces, strict=True))
         for parent, m in edges:
             if not m.accumulates or (stack and isinstance(m, Gather)):
                 g = m.pull(w)
@@ -132,7 +132,7 @@ def pull(
                 fresh = True
             elif type(m) is Select:
                 if pending[parent] is None:
-                    pending[parent] = [None] * len(nodes[parent][0].spaces)  # type: ignore[attr-defined]
+                    pending[parent] = [None] * len(nodes[parent][0].spaces)
                 pending[parent][m.k] = add(pending[parent][m.k], w)
                 continue
             else:
@@ -152,8 +152,6 @@ def pull(
                 pending[parent] = accumulated = accumulated + g
                 owned[parent] = type(accumulated) is np.ndarray
     return pending[:n_inputs]
-
-
 
 
 def _accumulate(m: Gather, target: Space, buffer: Any, owned: int, w: Array) -> Array:

@@ -1,8 +1,9 @@
 """What becomes of the linear maps that rules give: kept on a tape, or applied to tangents at once.
 
 Both kinds of trace have the same interface.  `node` takes the edges (parent node, linear map) of a new value;
-`record` makes the traced array for it.  Levels number the transformations in the order in which they start, so that
-of two traces the inner one has the higher level; there is no global state, which makes tracing thread-safe.
+`record` makes the traced array for it.  Levels number the transformations in the order in which they start,
+so that of two traces the inner one has the higher level; there is no global state, which makes tracing
+thread-safe.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import itertools
 import sys
 import threading
 import weakref
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -86,7 +87,8 @@ def array_space(shape: tuple[int, ...], dtype: Any) -> Space:
     if space is None:
         if len(_array_spaces) >= 1000:
             _array_spaces.clear()
-        space = _array_spaces[shape, dtype] = ArraySpace(shape, dtype)
+        # With NumPy's own object for the dtype: spaces ask for identity, and another may be equal to it.
+        space = _array_spaces[shape, dtype] = ArraySpace(shape, np.dtype(dtype.str))
     return space
 
 
@@ -99,7 +101,7 @@ def space_of(value: Any) -> Space:
 
 
 class Tape:
-    """Keeps the linear maps of every step, so that the derivative can be applied later, in either direction."""
+    """Keeps the linear maps of every step, so that the derivative can be applied later, both ways."""
 
     __slots__ = ("level", "locked", "nodes", "outlives", "refusal")
 
@@ -140,14 +142,14 @@ class Tape:
     def hold(self, a: np.ndarray) -> np.ndarray:
         """A plain argument of a rule, made safe to be kept by its maps: the program may write to it later.
 
-        Small arrays are copied, and everything is where the maps outlive the transformation.  A large array is locked
-        (see `lock`) once a map is seen to keep it; then it is returned as it is.
+        Small arrays are copied, and everything is where the maps outlive the transformation.  A large array
+        is locked (see `lock`) once a map is seen to keep it; then it is returned as it is.
         """
         if not a.flags.writeable and id(a) not in _locks:
             return a
         return a.copy(order="K") if self.outlives or a.nbytes <= _SMALL else a
 
-    def lock(self, a: np.ndarray) -> None:
+    def lock(self, a: np.ndarray | None) -> None:
         """Make an array, and those that it is a view of, read-only until the derivative has been applied."""
         while isinstance(a, np.ndarray) and id(a) not in self.locked:
             with _locks_lock:
@@ -159,7 +161,7 @@ class Tape:
                 else:
                     return
             self.locked[id(a)] = a
-            a = a.base  # type: ignore[assignment]
+            a = a.base
 
     def release(self) -> None:
         """Unlock what was locked."""
@@ -185,7 +187,7 @@ class Tape:
     def close(self) -> None:
         """End the trace: from now on its traced arrays raise TraceEndedError."""
         self.nodes = []
-        self.__class__ = ClosedTape  # type: ignore[assignment]
+        self.__class__ = ClosedTape
 
 
 class Forward:
@@ -221,7 +223,7 @@ class Forward:
     def assign(self, x: Traced, edges: Edges, rule: Any) -> Array:
         """The tangent of x after an assignment, changed in place where nothing else refers to it."""
         *sources, last = edges
-        clear = last[1]
+        clear: Any = last[1]
         written = [tangent for tangent, _ in sources if tangent is not None]
         if x.node is None and not written:
             return None
@@ -232,26 +234,29 @@ class Forward:
         for tangent in written:
             if outranks(tangent, x.node):
                 x.node = like(tangent, x.node)
-        x.node[clear.index] = written[0] if written else 0  # type: ignore[attr-defined]
+        x.node[clear.index] = written[0] if written else 0
         return x.node
 
     def close(self) -> None:
         """End the trace."""
-        self.__class__ = ClosedForward  # type: ignore[assignment]
+        self.__class__ = ClosedForward
 
 
 class _Closed:
     __slots__ = ()
 
-    def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
+    def record(self, value: Array, edges: Edges, rule: Any) -> NoReturn:
         raise TraceEndedError(
-            f"{rule_name(rule)} got a traced value whose transformation (grad, vjp, jvp, …) has already ended. "
-            "It was probably stored outside the differentiated function. Return it from the function "
+            f"{rule_name(rule)} got a traced value whose transformation (grad, vjp, jvp, …) has already "
+            "ended. It was probably stored outside the differentiated function. Return it from the function "
             "(has_aux=True gives it back as a plain value), or store fr.stop_gradient(x) instead"
         )
 
-    node = record
-    assign = record
+    def node(self, space: Space, edges: Edges, rule: Any) -> NoReturn:
+        self.record(None, edges, rule)
+
+    def assign(self, x: Traced, edges: Edges, rule: Any) -> NoReturn:
+        self.record(None, edges, rule)
 
 
 class ClosedTape(_Closed, Tape):
@@ -267,8 +272,9 @@ class ClosedForward(_Closed, Forward):
 
 
 _probe = Traced(np.zeros(1), None, np.zeros(1))
-# What sys.getrefcount says of an attribute that nothing but its traced array refers to.  As in ndarray.resize,
-# reference counts tell whether memory may be reused; where they overestimate, the price is a copy.
+# What sys.getrefcount says of an attribute that nothing but its traced array refers to.  As in
+# ndarray.resize, reference counts tell whether memory may be reused; where they overestimate, the price is a
+# copy.
 ALONE = sys.getrefcount(_probe.node)
 
 
@@ -280,7 +286,7 @@ def is_viewed(a: Any) -> bool:
 
 
 def outranks(x: Any, target: Any) -> bool:
-    """Whether x carries a trace that the target does not, so that the target must be lifted to be written to."""
+    """Whether x carries a trace that the target does not, which must then be lifted to be written to."""
     if not isinstance(x, Traced):
         return False
     return not isinstance(target, Traced) or x.tape.level > target.tape.level
@@ -299,7 +305,7 @@ def add(a: Any, b: Any) -> Any:
 
 def like(x: Traced, value: Array) -> Array:
     """A copy of an array that is traced as x is, so that values of its kind can be written into it."""
-    copy = np.zeros(value.shape, value.dtype, like=x)  # type: ignore[call-overload]
+    copy = np.zeros(value.shape, value.dtype, like=x)
     copy[...] = value
     return copy
 
@@ -309,12 +315,16 @@ def project(space: Space, g: Any, stack: tuple[int, ...], rule: Any) -> Any:
     try:
         projected = space.project(g, stack)
     except SpaceError as error:
-        raise RuleError(f"the rule for {rule_name(rule)} gave a derivative of a wrong shape: {error}") from None
+        raise RuleError(
+            f"the rule for {rule_name(rule)} gave a derivative of a wrong shape: {error}"
+        ) from None
     logging = sys.modules.get("logging")  # nobody listens where nobody has imported it
     if logging is not None and (log := logging.getLogger("frechet")).isEnabledFor(logging.DEBUG):
         kind = getattr(g, "dtype", type(g).__name__)
         if kind != space.dtype:
-            log.debug("the rule for %s gave %s where %r was due; it was projected", rule_name(rule), kind, space)
+            log.debug(
+                "the rule for %s gave %s where %r was due; it was projected", rule_name(rule), kind, space
+            )
     return projected
 
 
@@ -328,8 +338,9 @@ def refuse_kind(x: Any) -> None:
     if isinstance(x, np.ndarray) and (type(x) is not np.ndarray or x.dtype.kind == "O"):
         what = "an array of dtype object" if type(x) is np.ndarray else f"a {type(x).__name__}"
         raise NotDifferentiableError(
-            f"{what} was used together with a traced array. Its arithmetic is not that of plain arrays, which is what "
-            "the rules are for: convert it first (np.asarray(x), masked.filled(...), x.astype(float))"
+            f"{what} was used together with a traced array. Its arithmetic is not that of plain arrays, "
+            "which is what the rules are for: convert it first (np.asarray(x), masked.filled(...), "
+            "x.astype(float))"
         )
 
 
@@ -337,6 +348,6 @@ def refuse_inner_value(target: Traced, source: Traced) -> None:
     """Refuse to write a value of an inner transformation into an array of an outer one."""
     if source.tape.level > target.tape.level:
         raise InPlaceError(
-            "a value of an inner transformation was assigned into an array made outside it; make the array inside "
-            "the differentiated function, for example with np.zeros_like(x) or np.zeros(n, like=x)"
+            "a value of an inner transformation was assigned into an array made outside it; make the array "
+            "inside the differentiated function, for example with np.zeros_like(x) or np.zeros(n, like=x)"
         )

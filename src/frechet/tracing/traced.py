@@ -1,18 +1,24 @@
 """The traced array: a value that remembers where it came from.
 
 It is a duck, not an ndarray subclass: NumPy hands every function call on it to ``__array_function__`` and
-``__array_ufunc__`` (see dispatch), and whatever NumPy does not hand over fails loudly (see guards).  Traces nest:
-the value of a traced array may itself be a traced array of an outer transformation.
+``__array_ufunc__`` (see dispatch), and whatever NumPy does not hand over fails loudly (see guards).  Traces
+nest: the value of a traced array may itself be a traced array of an outer transformation.
 
-The class holds the slots; operators, methods, indexing and protocols are put on it by the modules that explain them.
+The class holds the slots; operators, methods, indexing and protocols are put on it by the modules that
+explain them.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InPlaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
 
 
 class Traced:
@@ -23,7 +29,19 @@ class Traced:
     value: Any  # the array or number, or the traced array of an outer transformation
     tape: Any  # whose derivative is being computed: a Tape or a Forward
     node: Any  # where the derivative is: an index into the tape, or the tangent
-    version: list[int]  # the number of in-place changes, shared with the views; unset before the first change or view
+    version: list[int]  # how many in-place changes there were, shared with the views; unset before either
+
+    if TYPE_CHECKING:  # of what is put on the class (see __init__), the part that other modules use
+
+        dtype: np.dtype[Any]
+
+        def __array__(self) -> np.ndarray: ...
+        def __getitem__(self, index: Any) -> Any: ...
+        def __setitem__(self, index: Any, v: Any) -> None: ...
+        def __iter__(self) -> Iterator[Any]: ...
+        def __len__(self) -> int: ...
+        def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any: ...
+        def astype(self, dtype: Any) -> Traced: ...
 
     def __init__(self, value: Any, tape: Any, node: Any) -> None:
         self.value = value
@@ -45,7 +63,7 @@ class View(Traced):
 
     def __init__(self, value: Any, tape: Any, node: Any, owner: Traced, index: Any) -> None:
         Traced.__init__(self, value, tape, node)
-        # An array is referred to weakly, to let it be changed in place; a view between it and this one is kept.
+        # An array is referred to weakly, to let it be changed in place; a view in between is kept.
         self._owner: Any = owner if type(owner) is View else weakref.ref(owner)
         self.index = index
         self.changes = changes(owner)
@@ -54,7 +72,8 @@ class View(Traced):
     @property
     def owner(self) -> Traced | None:
         """The array or view that this is a view of, None where it is gone."""
-        return self._owner if type(self._owner) is View else self._owner()  # type: ignore[no-any-return]
+        owner: Traced | None = self._owner if type(self._owner) is View else self._owner()
+        return owner
 
 
 READ_ONLY = -1  # the version of an argument of a differentiated function: it must not be changed in place
@@ -80,8 +99,8 @@ def checked(x: Traced) -> Traced:
     while type(view) is View:
         if view.changes[0] != view.seen:
             raise InPlaceError(
-                "a view of a traced array was used after that array had been changed in place; under NumPy the view "
-                "would show the change. Take the view after the change, or take a copy: x[...].copy()"
+                "a view of a traced array was used after that array had been changed in place; under NumPy "
+                "the view would show the change. Take the view after the change, or a copy: x[...].copy()"
             )
         view = view._owner  # another view, or a reference
     return x
