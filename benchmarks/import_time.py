@@ -19,7 +19,9 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 def _statement(package: str) -> Measured:
     """Seconds that the import statement takes."""
     command = [sys.executable, "-c", TIMED_IMPORT.format(package)]
-    return Measured(float(subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT).stdout))
+    return Measured(
+        float(subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT).stdout)
+    )
 
 
 def _process(package: str) -> Measured:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import frechet as fr
+from frechet.linear_map import linear
 from frechet.testing import check_rule
 
 # A handful of operations on numbers of size one.
@@ -283,3 +284,18 @@ def test_numbers_have_the_methods_of_numbers():
     z = fr.grad(lambda z: z.real * z.imag)(2 + 3j)
     assert z == 3 + 2j
     assert fr.grad(lambda x: x.item() * 2)(np.float64(3)) == 2.0
+
+
+def test_a_dtype_that_is_equal_but_not_identical_leaves_the_others_alone():
+    """Cotangents of ordinary arrays pass as they are, though spaces are shared between transformations."""
+    shape = (1, 7, 1)
+    other = np.dtype(">f8").newbyteorder("<")
+    assert other == np.dtype(float)
+    assert other is not np.dtype(float)
+    assert np.array_equal(fr.grad(square)(np.ones(shape, other)), np.full(shape, 2.0))
+
+    strides = []
+    pull = lambda w: (strides.append(w.strides), 2 * w)[1]
+    doubled = fr.rule(lambda x: (2 * x, linear(lambda v: 2 * v, pull)))
+    fr.grad(lambda x: np.sum(doubled(x)))(np.ones(shape))
+    assert strides == [(0, 0, 0)]

@@ -288,7 +288,12 @@ def test_writing_to_a_locked_buffer_says_why():
 
 
 @pytest.mark.parametrize(
-    "use", [lambda x, b: np.convolve(x, v=b), lambda x, b: np.interp(x, xp=np.arange(3.0), fp=b), lambda x, b: np.outer(x, b=b)]
+    "use",
+    [
+        lambda x, b: np.convolve(x, v=b),
+        lambda x, b: np.interp(x, xp=np.arange(3.0), fp=b),
+        lambda x, b: np.outer(x, b=b),
+    ],
 )
 @pytest.mark.parametrize("size", [3, 5000])  # copied and locked, respectively
 def test_plain_buffer_given_by_keyword(use, size):

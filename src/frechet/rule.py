@@ -113,7 +113,7 @@ class Rule(Entry):
 
 
 class ArgumentwiseRule(Rule):
-    """A rule that gives the linear map of each argument on its own, so that only those that are asked for are made.
+    """A rule that gives the linear map of each argument on its own, so that only those needed are made.
 
     ``derivatives`` holds for each argument a function (value, arguments, shape of the argument, shape of the
     value) → linear map, or None for zero.  It is the rule of the cheapest functions: sums, products, sines.

@@ -31,6 +31,7 @@ CASES = [
     (np.cov, (X, Y[0])),
     (np.cov, (X.T, Y.T), {"rowvar": False}),
     (np.cov, (X.astype(np.float32),)),
+    (np.cov, (X[:, :3],), {"aweights": [1.0, 2, 3], "fweights": [1, 3, 2]}),
     (np.cov, (X.astype(np.float32),), {"dtype": np.float32}),
     (np.corrcoef, (X, Y)),
     (np.corrcoef, (Z,)),

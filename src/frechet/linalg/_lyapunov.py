@@ -24,7 +24,7 @@ def solve_continuous_lyapunov(a: Array, q: Array) -> Array:
     Returns
     -------
     (..., n, n) array
-        X.
+        The solution.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def solve_discrete_lyapunov(a: Array, q: Array, method: str | None = None) -> Ar
     Returns
     -------
     (..., n, n) array
-        X.
+        The solution.
 
     Raises
     ------
@@ -83,9 +83,10 @@ def solve_discrete_lyapunov(a: Array, q: Array, method: str | None = None) -> Ar
     --------
     >>> import numpy as np
     >>> import frechet as fr
-    >>> fr.linalg.solve_discrete_lyapunov(np.array([[0.5]]), np.array([[3.0]]))
+    >>> A, Q = np.array([[0.5]]), np.array([[3.0]])
+    >>> fr.linalg.solve_discrete_lyapunov(A, Q)
     array([[4.]])
-    >>> fr.grad(lambda a: fr.linalg.solve_discrete_lyapunov(a, np.array([[3.0]]))[0, 0])(np.array([[0.5]]))
+    >>> fr.grad(lambda A: fr.linalg.solve_discrete_lyapunov(A, Q)[0, 0])(A)
     array([[5.33333333]])
     """
     if method not in (None, "direct", "bilinear"):

@@ -64,7 +64,7 @@ def elementwise(ufunc: Any, *factors: Factor, aliases: tuple[Any, ...] = ()) -> 
         return y, tuple(maps)
 
     if not isinstance(ufunc, np.ufunc):  # the names of arguments, which may be given by keyword
-        body.__signature__ = inspect.signature(ufunc)  # type: ignore[attr-defined]
+        vars(body)["__signature__"] = inspect.signature(ufunc)
     rule = ArgumentwiseRule(ufunc, body, name, derivatives)
     for key in (ufunc, *aliases):
         table[key] = rule

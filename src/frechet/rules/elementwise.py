@@ -202,7 +202,8 @@ elementwise(np.arctan2, lambda a, b: _per_square(b, a, b), lambda a, b: _per_squ
 
 
 def _sinc_derivative(x: Array, n: int) -> Array:
-    x = np.asarray(x, np.result_type(x, np.float32))  # powers overflow in half precision
+    x = np.asarray(x)
+    x = x.astype(np.float32) if x.dtype == np.float16 else x  # powers overflow in half precision
     u = np.pi * x
     near = np.abs(u) < n + 2
     safe = np.where(near, 1, x)

@@ -43,20 +43,20 @@ class LU:
 
     def __init__(self, A: Array) -> None:
         self.A = A
-        self._packed: Any = None
-        self._slogdet: Any = None
+        self._packed: tuple[Array, Array, bool] | None = None
+        self._slogdet: tuple[Array, Array] | None = None
         self._inverse: Array = None
         self._order: Array = None
 
     @property
     def packed(self) -> tuple[Array, Array, bool]:
-        """L and U in one matrix, the pivots, and whether A is exactly singular; computed when first needed."""
+        """L and U in one matrix, the pivots, whether A is exactly singular; computed when first needed."""
         if self._packed is None:
             lu, pivots, info = _lapack("getrf", self.A.dtype.char)(self.A.T)
             self._packed = lu, pivots, info > 0
             if len(lu) > _TINY:
                 self.A = None  # no longer needed
-        return self._packed  # type: ignore[no-any-return]
+        return self._packed
 
     @property
     def singular(self) -> bool:
@@ -113,7 +113,7 @@ class LU:
             # A second factorization of a tiny matrix costs less than the calls that read it off this one.
             tiny = self.A is not None and len(self.A) <= _TINY
             self._slogdet = tuple(np.linalg.slogdet(self.A)) if tiny else self._slogdet_from_factors()
-        return self._slogdet  # type: ignore[no-any-return]
+        return self._slogdet
 
     def _slogdet_from_factors(self) -> tuple[Array, Array]:
         lu, pivots, singular = self.packed
@@ -146,7 +146,7 @@ class Stacked:
     def __init__(self, A: Array) -> None:
         self.A = A
         self._inverse: Array = None
-        self._slogdet: Any = None
+        self._slogdet: tuple[Array, Array] | None = None
 
     def solve(self, B: Array, adjoint: bool) -> Array:
         """A⁻¹ B or A⁻ᴴ B, for B of shape (..., n, k); axes in front of those of A are directions."""
@@ -165,7 +165,7 @@ class Stacked:
         """The sign and the logarithm of the absolute value of det A."""
         if self._slogdet is None:
             self._slogdet = tuple(np.linalg.slogdet(self.A))
-        return self._slogdet  # type: ignore[no-any-return]
+        return self._slogdet
 
     @property
     def singular(self) -> bool:
@@ -196,7 +196,8 @@ def _lapack(name: str, char: str) -> Callable[..., Any]:
     """LAPACK's routine for a type; SciPy's linalg is imported when the first one is needed."""
     from scipy.linalg import lapack
 
-    return getattr(lapack, _PREFIX[char] + name)  # type: ignore[no-any-return]
+    routine: Callable[..., Any] = getattr(lapack, _PREFIX[char] + name)
+    return routine
 
 
 @functools.cache
@@ -204,7 +205,8 @@ def _blas(name: str, char: str) -> Callable[..., Any]:
     """BLAS's routine for a type."""
     from scipy.linalg import blas
 
-    return getattr(blas, _PREFIX[char] + name)  # type: ignore[no-any-return]
+    routine: Callable[..., Any] = getattr(blas, _PREFIX[char] + name)
+    return routine
 
 
 def _as_columns(B: Array) -> tuple[Array, Callable[[Array], Array]]:

@@ -148,7 +148,7 @@ def _gradient_along(f: Array, h: Any, axis: int, edge_order: int) -> Array:
     return y if y.dtype == f.dtype else y.astype(f.dtype)
 
 
-@composed(np.trapezoid, *filter(None, [getattr(np, "trapz", None)]))  # the old name, gone since NumPy 2.4
+@composed(np.trapezoid)
 def trapezoid(y: Array, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
     """Σ (x_{k+1} − x_k)(y_{k+1} + y_k)/2."""
     y = as_array(y)

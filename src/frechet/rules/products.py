@@ -16,7 +16,7 @@ import numpy as np
 from .. import maps
 from ..linear_map import Array, Left, LinearMap, Right, Shape, compose, left, linear, right
 from ..maps import Broadcast, Diagonal
-from ..rule import ArgumentwiseRule, Rule, composed, rule_for, table
+from ..rule import ArgumentwiseRule, composed, rule_for, table
 
 # --- matmul ------------------------------------------------------------------------------------------------
 

@@ -298,6 +298,7 @@ def _product_rule(function: Any, *aliases: Any, skip_nan: bool = False) -> None:
         if y.dtype.kind not in "fc":
             return y, zero
         of_start: LinearMap = zero
+        initial = UNSET if initial is None else initial
         if initial is not UNSET:
             rest = function(a, axis=axis, dtype=dtype, keepdims=keepdims, where=where)
             of_start = Diagonal(rest, None, (), np.shape(y))

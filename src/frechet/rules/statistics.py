@@ -64,6 +64,7 @@ def _observations(m: Array, rowvar: bool, name: str) -> Array:
 
 
 def _weights(w: Any, n: int, name: str) -> Any:
+    w = as_array(w)
     if np.ndim(w) > 1:
         raise RuntimeError(f"np.cov: cannot handle multidimensional {name}")
     if np.shape(w) != (n,):

@@ -19,6 +19,7 @@ from ..errors import InPlaceError
 from ..linear_map import Array, LinearMap, Shape, linear, zero
 from ..maps import Diagonal, normalized_axes, reads_once, sum_over
 from ..rule import Constant, Rule, carriers, composed, function_name, primal, refuse, rule_for, table
+from .define import nonzero
 
 METHODS = ("reduce", "accumulate", "reduceat", "outer", "at")
 # The entries that are made beside np.sum, np.prod, np.max, np.min, np.cumsum and np.cumprod.
@@ -123,8 +124,9 @@ def _at(ufunc: np.ufunc, a: Any, indices: Any, *b: Any) -> None:
 
 
 def _outer(ufunc: np.ufunc, a: Any, b: Any, **kwargs: Any) -> Any:
-    n = np.ndim(b)
-    return ufunc(np.reshape(a, np.shape(a) + (1,) * n) if n else a, b, **kwargs)
+    # Here a number counts for the type of the result, as an array does.
+    a, b = (np.reshape(x, np.shape(x)) if type(x) in carriers else np.asarray(x) for x in (a, b))
+    return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **kwargs)
 
 
 # --- reduce and accumulate, step by step ----------------------------------------------------------
@@ -142,15 +144,15 @@ def _steps(ufunc: np.ufunc, a: Array, axis: Any, dtype: Any, initial: Any, where
         )
     if dtype is not None:
         a = a.astype(dtype)
-    a = np.moveaxis(a, axis, 0)
     masks = None if where is True else np.moveaxis(np.broadcast_to(where, np.shape(a)), axis, 0)
-    parts = [] if initial is None or initial is np._NoValue else [initial]
+    a = np.moveaxis(a, axis, 0)
+    parts = [] if initial is None or initial is np._NoValue else [np.multiply(initial, 1, dtype=a.dtype)]
     for j in range(np.shape(a)[0]):
         if not parts:
             parts.append(a[j])
             continue
         y = ufunc(parts[-1], a[j])
-        parts.append(y if masks is None else np.where(masks[j], y, parts[-1]))
+        parts.append(y if masks is None else np.where(masks[j], y, parts[-1])[()])
     if not parts:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
     return parts
@@ -170,8 +172,11 @@ def _fold(
             f"reduction operation {ufunc.__name__!r} does not have an identity, so to use a where mask one "
             "has to specify 'initial'"
         )
+    if not np.ndim(a):  # taken as one entry along the axis
+        return _fold(ufunc, np.reshape(a, 1), axis or 0, dtype, False, initial, where)
     y = _steps(ufunc, a, axis, dtype, initial, where)[-1]
-    y = np.broadcast_to(y, np.delete(np.shape(a), 0 if axis is None else axis))
+    shape = tuple(np.delete(np.shape(a), 0 if axis is None else axis).tolist())
+    y = y if np.shape(y) == shape else np.broadcast_to(y, shape)
     return np.expand_dims(y, 0 if axis is None else axis) if keepdims else y
 
 
@@ -182,10 +187,12 @@ def _accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None) -> An
 
 
 def _reduceat(ufunc: np.ufunc, a: Any, indices: Any, axis: int = 0, dtype: Any = None) -> Any:
-    """Each segment reduced by itself."""
-    last = np.moveaxis(a, axis, -1)
-    reduce = ufunc.reduce
-    parts = [reduce(last[..., i:j], axis=-1, dtype=dtype) for i, j in _segments(indices, np.shape(a)[axis])]
+    """Each segment reduced by itself; one of a single entry is that entry, where hypot.reduce gives |a|."""
+    last = np.moveaxis(a if dtype is None else np.astype(a, np.dtype(dtype)), axis, -1)
+    parts = [
+        last[..., i] if j == i + 1 else ufunc.reduce(last[..., i:j], axis=-1)
+        for i, j in _segments(indices, np.shape(a)[axis])
+    ]
     return np.stack(parts, axis=axis)
 
 
@@ -205,7 +212,9 @@ def _segments(indices: Any, n: int) -> list[tuple[int, int]]:
 # --- reduce with a weight per entry: dy = Σ weight · da -------------------------------------------
 
 
-def _weighted(ufunc: np.ufunc, weights: Callable[[Array, Array, Any, tuple[int, ...]], Array]) -> None:
+def _weighted(ufunc: np.ufunc, weight: Callable[[Array, Array], Array]) -> None:
+    """Enter the rule of a ufunc's reduce by the weight of an entry a in the result y, of the same shape."""
+
     @rule_for((ufunc, "reduce"))
     def reduce(
         array: Array,
@@ -222,25 +231,27 @@ def _weighted(ufunc: np.ufunc, weights: Callable[[Array, Array, Any, tuple[int, 
         shape = np.shape(array)
 
         def factor(a: Array, y: Array) -> Array:
-            kept = y if keepdims else np.expand_dims(y, axes)
-            d = weights(a, kept, where, axes)
+            d = weight(a, y if keepdims else np.expand_dims(y, axes))
             return d if where is True else np.where(where, d, 0)
 
-        return y, sum_over(axes, shape, bool(keepdims)) @ Diagonal(factor, (array, y), shape, shape)
+        m = sum_over(axes, shape, bool(keepdims)) @ Diagonal(factor, (array, y), shape, shape)
+        if initial is np._NoValue or initial is None:
+            return y, m
+        return y, (m, None, None, None, None, Diagonal(weight, (initial, y), (), np.shape(y)))
 
 
-def _softmax(a: Array, y: Array, where: Any, axes: tuple[int, ...]) -> Array:
+def _softmax(a: Array, y: Array) -> Array:
     finite = np.isfinite(primal(y))
     return np.exp(a - (y if np.all(finite) else np.where(finite, y, 0)))
 
 
-def _softmax2(a: Array, y: Array, where: Any, axes: tuple[int, ...]) -> Array:
+def _softmax2(a: Array, y: Array) -> Array:
     finite = np.isfinite(primal(y))
     return np.exp2(a - (y if np.all(finite) else np.where(finite, y, 0)))
 
 
-def _direction(a: Array, y: Array, where: Any, axes: tuple[int, ...]) -> Array:
-    return a / np.where(primal(y) == 0, 1, y)
+def _direction(a: Array, y: Array) -> Array:
+    return a / nonzero(y)
 
 
 _weighted(np.logaddexp, _softmax)
