@@ -9,6 +9,8 @@ import pytest
 
 import frechet as fr
 from frechet.linear_map import linear
+from frechet.maps import diagonal
+from frechet.rule import load_chapters, table
 from frechet.testing import check_rule
 
 # A handful of operations on numbers of size one.
@@ -299,3 +301,39 @@ def test_a_dtype_that_is_equal_but_not_identical_leaves_the_others_alone():
     doubled = fr.rule(lambda x: (2 * x, linear(lambda v: 2 * v, pull)))
     fr.grad(lambda x: np.sum(doubled(x)))(np.ones(shape))
     assert strides == [(0, 0, 0)]
+
+
+@pytest.mark.parametrize("order", ["A", "K"])
+@pytest.mark.parametrize(
+    "view",
+    [lambda a: a[1:], lambda a: a.T[1:], lambda a: a[:, ::-1], lambda a: a[::2, 1:].T, lambda a: a.T],
+)
+def test_orders_that_ask_for_the_memory_of_an_argument(view, order):
+    x = view(np.arange(24.0).reshape(4, 6))
+    w = np.arange(float(x.size))
+
+    def f(x):
+        return np.ravel(x, order) * w
+
+    plain = f(x)
+    np.testing.assert_array_equal(fr.vjp(f, x)[0], plain)
+    np.testing.assert_array_equal(fr.linearize(f, x)[0], plain)
+    np.testing.assert_array_equal(fr.jvp(f, (x,), (x,))[0], plain)
+    np.testing.assert_array_equal(fr.vjp(f, x)[1](plain)[0], fr.grad(lambda x: np.sum(f(x) * plain))(x))
+
+
+def test_a_rule_of_ones_own_for_an_operator():
+    load_chapters()
+    saved = table[np.multiply]
+
+    try:
+
+        @fr.rule(np.multiply)
+        def multiply(a, b):
+            return np.multiply(a, b), (diagonal(2.0 * b * np.ones(np.shape(a))), None)  # twice the derivative
+
+        x = np.array([1.0, 2.0])
+        np.testing.assert_array_equal(fr.grad(lambda x: np.sum(x * np.array([3.0, 4.0])))(x), [6, 8])
+        np.testing.assert_array_equal(fr.grad(lambda x: np.sum(x * 3.0))(x), [6, 6])
+    finally:
+        table[np.multiply] = saved

@@ -230,3 +230,9 @@ def test_nested_reads_of_repeated_entries():
     H = fr.hessian(lambda v: np.sum(v[index] ** 3))(V)
     expected = np.diag(6 * V * np.bincount(index, minlength=5))
     np.testing.assert_allclose(H, expected, rtol=1e-14)
+
+
+def test_reduceat_with_indices_by_keyword():
+    x = np.arange(1.0, 6.0)
+    g = fr.grad(lambda x: np.sum(np.add.reduceat(x, indices=[0, 2]) * np.array([1.0, 10.0])))(x)
+    np.testing.assert_array_equal(g, [1, 1, 10, 10, 10])

@@ -81,6 +81,8 @@ def array_ufunc(self: Traced, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     out = kwargs.pop("out", None)
     if method == "at":
         return call((ufunc, "at"), inputs, kwargs)
+    if method == "reduceat" and len(inputs) > 1:
+        kwargs.pop("indices", None)  # which NumPy hands over twice where it was given by keyword
     where = kwargs.pop("where", True)
     if where is not True and method == "__call__":
         return _masked_call(ufunc, inputs, kwargs, out, where)

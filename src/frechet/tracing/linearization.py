@@ -13,7 +13,7 @@ from ..rule import load_chapters, primal
 from ..space import ArraySpace, NoTangent, Space, space
 from ..tree import flatten, is_container
 from . import sweep
-from .trace import SCALAR_SPACES, ClosedForward, ClosedTape, Forward, Tape, space_of
+from .trace import SCALAR_SPACES, ClosedForward, ClosedTape, Forward, Tape, copied, space_of
 from .traced import READ_ONLY, Traced, checked
 
 
@@ -148,7 +148,7 @@ def trace_argument(
         s = argument.spaces[k]
         value = differentiable_value(argument.leaves[k], s)
         if outlives and type(value) is np.ndarray and value is argument.leaves[k]:
-            value = value.copy(order="K")
+            value = copied(value)
         t = Traced(value, trace, node)
         if type(s) is ArraySpace:
             t.version = [READ_ONLY]

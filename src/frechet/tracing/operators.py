@@ -44,8 +44,8 @@ def _binary(
     def forward(self: Traced, other: Any) -> Any:
         kind = type(other)
         trace = self.tape
-        if type(self) is Traced:
-            rule: Any = table[ufunc]
+        rule: Any = table[ufunc]
+        if type(self) is Traced and rule.derivatives is not None:
             a = self.value
             if kind is float or kind is int:
                 y = symbol(a, other)
@@ -54,7 +54,7 @@ def _binary(
                 else:
                     m = rule.derivatives[0](y, (a, other), shape_of(a), shape_of(y))
                 return y if m is None else trace.record(y, ((self.node, m),), rule)
-            if kind is np.ndarray and rule.derivatives is not None:
+            if kind is np.ndarray:
                 return with_constant(rule, symbol, self, other, 0)
             if kind is Traced and other.tape is trace:
                 b = other.value
@@ -69,11 +69,12 @@ def _binary(
                     return _apply(rule, (self, other), symbol)
                 return trace.record(y, ((self.node, m), (other.node, n)), rule)
         other = _operand(other)
-        return other if other is NotImplemented else _apply(table[ufunc], (self, other), symbol)
+        return other if other is NotImplemented else _apply(rule, (self, other), symbol)
 
     def backward(self: Traced, other: Any) -> Any:
-        if type(self) is Traced and (type(other) is float or type(other) is int):
-            rule: Any = table[ufunc]
+        rule: Any = table[ufunc]
+        kind = type(other)
+        if type(self) is Traced and (kind is float or kind is int) and rule.derivatives is not None:
             b = self.value
             y = symbol(other, b)
             if type(y) in _NUMBERS and type(b) in _NUMBERS:
@@ -82,7 +83,7 @@ def _binary(
                 m = rule.derivatives[1](y, (other, b), shape_of(b), shape_of(y))
             return y if m is None else self.tape.record(y, ((self.node, m),), rule)
         other = _operand(other)
-        return other if other is NotImplemented else _apply(table[ufunc], (other, self), symbol)
+        return other if other is NotImplemented else _apply(rule, (other, self), symbol)
 
     return forward, backward
 

@@ -147,7 +147,7 @@ class Tape:
         """
         if not a.flags.writeable and id(a) not in _locks:
             return a
-        return a.copy(order="K") if self.outlives or a.nbytes <= _SMALL else a
+        return copied(a) if self.outlives or a.nbytes <= _SMALL else a
 
     def lock(self, a: np.ndarray | None) -> None:
         """Make an array, and those that it is a view of, read-only until the derivative has been applied."""
@@ -276,6 +276,16 @@ _probe = Traced(np.zeros(1), None, np.zeros(1))
 # ndarray.resize, reference counts tell whether memory may be reused; where they overestimate, the price is a
 # copy.
 ALONE = sys.getrefcount(_probe.node)
+
+
+def copied(a: np.ndarray) -> np.ndarray:
+    """A copy in the memory order of a, contiguous only where a is: order="A" and order="K" ask for that."""
+    if a.flags.c_contiguous or a.flags.f_contiguous:
+        return a.copy(order="K")
+    wider = np.empty_like(a, shape=tuple(n + 1 for n in a.shape), order="K", subok=False)
+    copy: np.ndarray = wider[tuple(slice(n) for n in a.shape)]
+    copy[...] = a
+    return copy
 
 
 def is_viewed(a: Any) -> bool:
