@@ -187,12 +187,14 @@ def function_name(function: Any) -> str:
         homes = ("numpy", "scipy.special", "scipy.special._ufuncs", "numpy.strings")
         found = (home for home in homes if getattr(sys.modules.get(home), name, None) is function)
         module = next(found, "numpy._core.umath")
+    if not module.startswith(("numpy", "scipy")):
+        return name
     for public in ("scipy.special", "scipy.fft", "scipy.linalg"):
         if module.startswith(public):
             module = public
     if module.partition(".")[0] == "numpy":
         return f"{module.replace('numpy', 'np', 1)}.{name}"
-    return f"{module}.{name}" if module.startswith("scipy") else name
+    return f"{module}.{name}"
 
 
 def rule_for(function: Any, *aliases: Any, may_view: bool = False) -> Callable[[Body], Rule]:
