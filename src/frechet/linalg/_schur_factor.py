@@ -33,7 +33,7 @@ Array = NDArray[Any]
 Equation = Literal["lyapunov", "stein"]
 
 _KRONECKER = 6  # the largest n for which the n² × n² matrix is the faster way
-_LEAF = 64  # the largest block left to trsyl: smaller ones cost more in calls than they save in its unblocked loops
+_LEAF = 64  # the largest block left to trsyl: smaller ones cost more in calls than its loops save
 _SLACK = 10  # how many times the rounding error a divisor must exceed to count as nonzero
 
 _NAME = {"lyapunov": "A X + X A^H = Q", "stein": "X = A X A^H + Q"}

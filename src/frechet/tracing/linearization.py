@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..rule import load_chapters, primal
 from ..space import ArraySpace, NoTangent, Space, space
 from ..tree import flatten, is_container
 from . import sweep
+from .collector import LONG, full_collections_wait
 from .trace import SCALAR_SPACES, ClosedForward, ClosedTape, Forward, Tape, copied, space_of
 from .traced import READ_ONLY, Traced, checked
 
@@ -257,7 +259,8 @@ class Linearization:
 
     def push(self, tangents: list[Any], stack: Shape = ()) -> list[Any]:
         """The tangents of the result leaves (None for zero), given those of the varied argument leaves."""
-        everything = sweep.push(self.nodes, tangents, stack)
+        with full_collections_wait if len(self.nodes) > LONG else nullcontext():
+            everything = sweep.push(self.nodes, tangents, stack)
         return [None if node is None else everything[node] for node in self.results.nodes]
 
     def pull(self, cotangents: list[Any], stack: Shape = (), consume: bool = False) -> list[Any]:
@@ -266,7 +269,8 @@ class Linearization:
         for node, w in zip(self.results.nodes, cotangents, strict=True):
             if node is not None and w is not None:
                 seeds[node] = seeds[node] + w if node in seeds else w
-        return sweep.pull(self.nodes, seeds, self.n_inputs, stack, consume)
+        with full_collections_wait if len(self.nodes) > LONG else nullcontext():
+            return sweep.pull(self.nodes, seeds, self.n_inputs, stack, consume)
 
     def gradients(self, cotangents: list[Any], consume: bool = False, stack: Shape = ()) -> list[Any]:
         """The pullback, put together: one entry per argument, in the argument's space."""

@@ -20,6 +20,7 @@ from ..errors import InPlaceError, NotDifferentiableError, RuleError, SpaceError
 from ..linear_map import Array, LinearMap
 from ..rule import function_name, primal
 from ..space import ArraySpace, Space, space
+from .collector import LONG, full_collections_wait
 from .traced import Traced, View
 
 _levels = itertools.count(1)
@@ -103,12 +104,13 @@ def space_of(value: Any) -> Space:
 class Tape:
     """Keeps the linear maps of every step, so that the derivative can be applied later, both ways."""
 
-    __slots__ = ("level", "locked", "nodes", "outlives", "refusal")
+    __slots__ = ("level", "locked", "nodes", "outlives", "refusal", "waits")
 
     def __init__(self, outlives: bool = False) -> None:
         self.level = next(_levels)
         self.nodes: list[tuple[Space, Edges, Any]] = []
         self.outlives = outlives  # whether the maps are used after the transformation has returned
+        self.waits = False  # whether full garbage collections are put off for this tape
         self.locked: dict[int, np.ndarray] = {}
         self.refusal: Exception | None = None  # the last CoercionError, which C code may swallow
 
@@ -128,6 +130,9 @@ class Tape:
         x.tape = self
         x.node = len(nodes)
         nodes.append((space, edges, rule))
+        if x.node == LONG:
+            full_collections_wait.enter()
+            self.waits = True
         return x
 
     def node(self, space: Space, edges: Edges, rule: Any) -> int:
@@ -186,6 +191,8 @@ class Tape:
 
     def close(self) -> None:
         """End the trace: from now on its traced arrays raise TraceEndedError."""
+        if self.waits:
+            full_collections_wait.leave()
         self.nodes = []
         self.__class__ = ClosedTape
 
