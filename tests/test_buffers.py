@@ -313,3 +313,30 @@ def test_plain_buffer_given_by_keyword(use, size):
     except fr.InPlaceError:
         return  # a large buffer is locked
     np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("transform", [fr.grad, fr.jacobian, fr.hessian])
+def test_large_plain_buffer_refilled_through_an_older_view_is_noticed(transform):
+    def f(x):
+        buffer = np.ones(10_000)
+        view = buffer[:]
+        y = np.sum((x[0] * buffer) ** 2)
+        view[:] = 5.0
+        return y
+
+    with pytest.raises(fr.InPlaceError, match="view taken earlier"):
+        transform(f)(np.ones(2))
+
+
+def test_large_plain_arrays_may_change_once_the_gradient_is_there():
+    data = np.linspace(0.0, 1.0, 10_000)
+    part = data[100:9_000]
+
+    def f(x):
+        return np.sum(x * part) + np.sum(np.exp(x) * data)
+
+    expected = np.sum(part) + np.sum(np.exp(0.5) * data)
+    for _ in range(3):
+        assert fr.grad(f)(0.5) == pytest.approx(expected, rel=1e-13)  # rounding of sums of 10,000 terms
+    data[:] = 0.0
+    assert fr.grad(f)(0.5) == 0.0

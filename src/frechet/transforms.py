@@ -79,6 +79,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
         value = lin.results.take()
         try:
             gradients = lin.gradients([seed], consume=True)
+            lin.tape.check_locked()
         finally:
             lin.tape.release()
         if has_aux:
@@ -287,7 +288,9 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         lin = _linearized(f, name, args, kwargs, argnums, False)
         try:
-            return assemble(lin, jacobian_blocks(lin), single)
+            result = assemble(lin, jacobian_blocks(lin), single)
+            lin.tape.check_locked()
+            return result
         finally:
             lin.tape.release()
 

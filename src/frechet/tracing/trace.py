@@ -104,12 +104,13 @@ def space_of(value: Any) -> Space:
 class Tape:
     """Keeps the linear maps of every step, so that the derivative can be applied later, both ways."""
 
-    __slots__ = ("level", "locked", "nodes", "outlives", "refusal", "waits")
+    __slots__ = ("level", "locked", "nodes", "outlives", "refusal", "samples", "waits")
 
     def __init__(self, outlives: bool = False) -> None:
         self.level = next(_levels)
         self.nodes: list[tuple[Space, Edges, Any]] = []
         self.outlives = outlives  # whether the maps are used after the transformation has returned
+        self.samples: list[tuple[np.ndarray, bytes]] = []  # of the locked arrays that maps keep
         self.waits = False  # whether full garbage collections are put off for this tape
         self.locked: dict[int, np.ndarray] = {}
         self.refusal: Exception | None = None  # the last CoercionError, which C code may swallow
@@ -156,6 +157,8 @@ class Tape:
 
     def lock(self, a: np.ndarray | None) -> None:
         """Make an array, and those that it is a view of, read-only until the derivative has been applied."""
+        if a is not None and id(a) not in self.locked and (a.flags.writeable or id(a) in _locks):
+            self.samples.append((a, sample(a)))
         while isinstance(a, np.ndarray) and id(a) not in self.locked:
             with _locks_lock:
                 if a.flags.writeable:
@@ -168,8 +171,22 @@ class Tape:
             self.locked[id(a)] = a
             a = a.base
 
+    def check_locked(self) -> None:
+        """Raise if a locked array has been changed all the same, through a view that was taken before.
+
+        NumPy cannot lock such views.  A sample of the entries is compared: it shows a buffer that is filled
+        anew.
+        """
+        if any(sample(a) != before for a, before in self.samples):
+            raise InPlaceError(
+                "a plain array was changed, through a view taken earlier, after it had been combined with a "
+                "traced one and before the derivative was computed, which needs its values. Make a new array "
+                "in each step instead of reusing one as a buffer, or combine with a copy: x * buffer.copy()"
+            )
+
     def release(self) -> None:
         """Unlock what was locked."""
+        self.samples = []
         if not self.locked:
             return
         with _locks_lock:
@@ -283,6 +300,11 @@ _probe = Traced(np.zeros(1), None, np.zeros(1))
 # ndarray.resize, reference counts tell whether memory may be reused; where they overestimate, the price is a
 # copy.
 ALONE = sys.getrefcount(_probe.node)
+
+
+def sample(a: np.ndarray) -> bytes:
+    """Some hundred entries, evenly spaced."""
+    return a.flat[:: max(1, a.size // 100)].tobytes()
 
 
 def copied(a: np.ndarray) -> np.ndarray:
