@@ -340,3 +340,11 @@ def test_large_plain_arrays_may_change_once_the_gradient_is_there():
         assert fr.grad(f)(0.5) == pytest.approx(expected, rel=1e-13)  # rounding of sums of 10,000 terms
     data[:] = 0.0
     assert fr.grad(f)(0.5) == 0.0
+
+
+@pytest.mark.parametrize("transform", [fr.grad, fr.value_and_grad])
+def test_large_plain_arrays_are_unlocked_after_a_value_that_has_no_gradient(transform):
+    data = np.ones(10_000)
+    with pytest.raises(fr.NotDifferentiableError, match="real scalar"):
+        transform(lambda x: x * data)(2.0)
+    assert data.flags.writeable

@@ -75,9 +75,9 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     @functools.wraps(f, updated=())
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         lin = _linearized(f, name, args, kwargs, argnums, has_aux)
-        seed = _scalar_seed(lin.results, name)
-        value = lin.results.take()
         try:
+            seed = _scalar_seed(lin.results, name)
+            value = lin.results.take()
             gradients = lin.gradients([seed], consume=True)
             lin.tape.check_locked()
         finally:

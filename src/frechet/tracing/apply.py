@@ -295,7 +295,7 @@ def _share_outer_factor(trace: Any, edges: list[Any], rule: Rule) -> list[Any]:
     inner = []
     for parent, m in edges:
         factors = m.maps if type(m) is Composition else (m,)
-        if factors[0] is not outer or type(outer) is Composition:
+        if factors[0] is not outer:
             return edges
         inner.append((parent, compose(*factors[1:])))
     if isinstance(outer, Identity):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 from typing import Any
 
@@ -22,7 +21,7 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     entry = table.get(function)
     if entry is None:
         entry = load_chapters(function)
-    if type(entry) is Rule or isinstance(entry, Rule):
+    if isinstance(entry, Rule):
         return apply(entry, args, kwargs)
     if type(entry) is Composed:
         return entry.function(*args, **kwargs)
@@ -58,6 +57,8 @@ def array_function(self: Traced, func: Any, types: Any, args: tuple[Any, ...], k
 @functools.cache
 def _place_of_out(entry: Any) -> int:
     """The position at which a function of the table takes out; beyond any for one that takes none."""
+    import inspect  # here, because it is slow to load
+
     function: Any = entry.body if isinstance(entry, Rule) else getattr(entry, "function", None)
     try:
         parameters = inspect.signature(function).parameters.values()

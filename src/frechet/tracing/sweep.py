@@ -114,7 +114,7 @@ def pull(
         if consume:
             nodes[i] = None
         if w is UNIT:
-            if len(edges) == 1 and not edges[0][1].accumulates and type(edges[0][1]) is not Select:
+            if len(edges) == 1 and not edges[0][1].accumulates:
                 g = edges[0][1].rows(space.shape, space.dtype)
                 target = nodes[edges[0][0]][0]
                 pending[edges[0][0]] = g if target.contains(g, stack) else project(target, g, stack, rule)

@@ -2,8 +2,8 @@
 
 Both kinds of trace have the same interface.  `node` takes the edges (parent node, linear map) of a new value;
 `record` makes the traced array for it.  Levels number the transformations in the order in which they start,
-so that of two traces the inner one has the higher level; there is no global state, which makes tracing
-thread-safe.
+so that of two traces the inner one has the higher level; there is no stack of active traces, which makes
+tracing thread-safe.
 """
 
 from __future__ import annotations
