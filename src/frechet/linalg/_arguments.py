@@ -1,0 +1,118 @@
+"""What the functions of this package do with their arguments first: lists, dtypes, shapes, nan and inf.
+
+Traced arrays pass through; what is tested is the plain value that they stand for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..linear_map import Array, Shape
+from ..rule import carriers, primal
+from ..transforms import array
+
+
+def as_inexact(x: Any, name: str) -> Array:
+    """x as an array of a type that LAPACK knows: float32, float64, complex64 or complex128.
+
+    Lists become arrays, also where they hold traced values; integers become float64, half precision becomes
+    float32, extended precision double, as in SciPy.
+
+    Parameters
+    ----------
+    x : array_like
+        Plain or traced.
+    name : str
+        What a message calls it: "solve: a".
+
+    Raises
+    ------
+    TypeError
+        If x is not numeric.
+    """
+    if type(x) not in carriers:
+        x = array(x) if isinstance(x, (list, tuple)) else np.asarray(x)
+    dtype = x.dtype
+    if dtype.char in "fdFD" and dtype.isnative:
+        return x
+    if dtype.kind not in "biufc":
+        raise TypeError(f"{name} must be numeric, got dtype {dtype}")
+    return x.astype("f" if dtype.char == "e" else "D" if dtype.kind == "c" else "d")
+
+
+def as_matrix(x: Any, name: str, *, square: bool = False, check_finite: bool = True) -> Array:
+    """x as a matrix, or a stack of them along leading axes, of a type that LAPACK knows.
+
+    Parameters
+    ----------
+    x : (..., m, n) array_like
+        Plain or traced.
+    name : str
+        What a message calls it: "solve: a".
+    square : bool
+        Whether m = n is asked for.
+    check_finite : bool
+        Whether nan and inf are refused.
+
+    Raises
+    ------
+    TypeError
+        If x is not numeric.
+    ValueError
+        For fewer than two axes, for a matrix that must be square and is not, and for nan and inf.
+    """
+    x = as_inexact(x, name)
+    shape = np.shape(x)
+    if len(shape) < 2:
+        raise ValueError(f"{name} must be a matrix or a stack of matrices, got shape {shape}")
+    if square and shape[-1] != shape[-2]:
+        raise ValueError(f"{name} must be a square matrix or a stack of them, got shape {shape}")
+    if check_finite:
+        require_finite(x, name)
+    return x
+
+
+def as_vector(x: Any, name: str, *, check_finite: bool = True) -> Array:
+    """x as a vector, or a stack of them along leading axes, of a type that LAPACK knows; see `as_matrix`."""
+    x = as_inexact(x, name)
+    if np.ndim(x) < 1:
+        raise ValueError(f"{name} must be a vector or a stack of vectors, got a number")
+    if check_finite:
+        require_finite(x, name)
+    return x
+
+
+def require_finite(x: Array, name: str) -> None:
+    """Raise ValueError if the plain value of x has nan or inf."""
+    if not np.isfinite(primal(x)).all():
+        raise ValueError(f"{name} must not contain infs or NaNs")
+
+
+def same_dtype(*arrays: Array) -> tuple[Array, ...]:
+    """The arrays in their common dtype."""
+    dtype = np.result_type(*(x.dtype for x in arrays))
+    return tuple(x if x.dtype == dtype else x.astype(dtype) for x in arrays)
+
+
+def stack_shape(call: str, *arrays: Array, core: int = 2) -> Shape:
+    """The broadcast shape of the leading axes of arrays, whose last ``core`` axes are matrices (or vectors).
+
+    Raises
+    ------
+    ValueError
+        If they do not broadcast.
+    """
+    stacks = [np.shape(x)[: np.ndim(x) - core] for x in arrays]
+    try:
+        return np.broadcast_shapes(*stacks)
+    except ValueError:
+        shapes = ", ".join(str(np.shape(x)) for x in arrays)
+        raise ValueError(f"{call}: the leading axes of shapes {shapes} do not broadcast") from None
+
+
+def to_stack(x: Array, stack: Shape, core: int = 2) -> Array:
+    """x with its leading axes broadcast to ``stack``."""
+    shape = (*stack, *np.shape(x)[np.ndim(x) - core :])
+    return x if np.shape(x) == shape else np.broadcast_to(x, shape)
