@@ -1,4 +1,8 @@
-"""The directive ``{coverage-table}``: what ``frechet.rules.coverage`` lists, a table per namespace."""
+"""The directives of the coverage page, made from the tables of the code.
+
+``{coverage-table}`` shows what ``frechet.rules.coverage`` lists, a table per namespace; ``{linalg-table}`` what
+the functions of ``fr.linalg`` can be differentiated in, and where they have no derivative.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+import frechet.linalg  # noqa: F401  # fills the table
+from frechet.linalg._capability import table as capabilities
 from frechet.rules.coverage import coverage
 
 if TYPE_CHECKING:
@@ -88,6 +94,34 @@ class CoverageTable(SphinxDirective):
         return made
 
 
+class LinalgTable(SphinxDirective):
+    """The functions of fr.linalg by kind: a row each, with a column for every claim that the tests check."""
+
+    def run(self) -> list[nodes.Node]:
+        """The nodes that stand in place of the directive."""
+        self.env.note_reread()
+        rows = sorted(capabilities.values())
+        by_kind = {kind: [row for row in rows if row.kind == kind] for kind in ("differentiable", "refused")}
+        constant = ", ".join(row.name for row in rows if row.kind == "constant")
+        yes = {True: "yes", False: "no"}
+        return [
+            _grid(
+                ("function", "forward", "reverse", "higher order", "complex", "stacked", "without a derivative"),
+                (24, 9, 9, 9, 9, 9, 51),
+                [
+                    (row.name, "yes", "yes", "yes", yes[row.complex], yes[row.stacked], row.ill_posed)
+                    for row in by_kind["differentiable"]
+                ],
+            ),
+            nodes.paragraph(text=f"Without a derivative, as their results are constant: {constant}."),
+            _grid(
+                ("refused", "reason"),
+                (24, 96),
+                [(row.name, row.ill_posed) for row in by_kind["refused"]],
+            ),
+        ]
+
+
 def _counts(rows: Sequence[Entry]) -> str:
     counts = Counter(row.kind for row in rows)
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
@@ -95,13 +129,18 @@ def _counts(rows: Sequence[Entry]) -> str:
 
 
 def _table(rows: Iterable[Entry]) -> nodes.table:
-    group = nodes.tgroup(cols=len(HEADINGS))
-    group += [nodes.colspec(colwidth=width) for width in WIDTHS]
-    group += nodes.thead("", _row([nodes.paragraph(text=heading) for heading in HEADINGS]))
+    return _grid(HEADINGS, WIDTHS, [entry[: len(HEADINGS)] for entry in rows])
+
+
+def _grid(headings: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[str]]) -> nodes.table:
+    """A table whose first column holds names."""
+    group = nodes.tgroup(cols=len(headings))
+    group += [nodes.colspec(colwidth=width) for width in widths]
+    group += nodes.thead("", _row([nodes.paragraph(text=heading) for heading in headings]))
     body = nodes.tbody()
-    for function, kind, remark, _ in rows:
+    for function, *others in rows:
         name = nodes.paragraph("", "", nodes.literal(text=function))
-        body += _row([name, nodes.paragraph(text=kind), nodes.paragraph(text=remark)])
+        body += _row([name, *(nodes.paragraph(text=text) for text in others)])
     group += body
     return nodes.table("", group, classes=["colwidths-given"])
 
@@ -111,6 +150,7 @@ def _row(cells: Iterable[nodes.paragraph]) -> nodes.row:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive."""
+    """Register the directives."""
     app.add_directive("coverage-table", CoverageTable)
+    app.add_directive("linalg-table", LinalgTable)
     return {"parallel_read_safe": True}

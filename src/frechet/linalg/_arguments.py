@@ -65,10 +65,9 @@ def as_matrix(x: Any, name: str, *, square: bool = False, check_finite: bool = T
     """
     x = as_inexact(x, name)
     shape = np.shape(x)
-    if len(shape) < 2:
-        raise ValueError(f"{name} must be a matrix or a stack of matrices, got shape {shape}")
-    if square and shape[-1] != shape[-2]:
-        raise ValueError(f"{name} must be a square matrix or a stack of them, got shape {shape}")
+    if len(shape) < 2 or (square and shape[-1] != shape[-2]):
+        what = "square matrix" if square else "matrix"
+        raise ValueError(f"{name} must be a {what} or a stack of them, got shape {shape}")
     if check_finite:
         require_finite(x, name)
     return x

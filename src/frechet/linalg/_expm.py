@@ -9,10 +9,14 @@ import numpy as np
 from ..linear_map import Array, LinearMap, adjoint_matrix, compose, linear
 from ..maps import Broadcast
 from ..rule import Rule, primal
-from ..transforms import array
+from ._arguments import as_matrix
+from ._capability import capability
 from ._expm_factor import ExpmFactor
 
+__all__ = ["expm", "expm_frechet"]
 
+
+@capability("nowhere; where exp(A) overflows, value and derivative have inf and nan, with NumPy's warning")
 def expm(A: Array) -> Array:
     """The matrix exponential, as scipy.linalg.expm, with derivatives.
 
@@ -48,11 +52,13 @@ def expm(A: Array) -> Array:
     >>> fr.grad(lambda t: fr.linalg.expm(t * np.diag([1.0, 2.0]))[1, 1])(0.0)
     2.0
     """
-    A = array(A) if isinstance(A, (list, tuple)) else A
-    return _expm(A)
+    return _expm(as_matrix(A, "expm: A", square=True))
 
 
-def expm_frechet(A: Array, E: Array) -> tuple[Array, Array]:
+@capability("nowhere; overflow as in expm")
+def expm_frechet(
+    A: Array, E: Array, method: str | None = None, compute_expm: bool = True, check_finite: bool = True
+) -> Array | tuple[Array, Array]:
     """The matrix exponential and its Fréchet derivative in a direction: exp(A), L(A, E).
 
     Parameters
@@ -61,18 +67,24 @@ def expm_frechet(A: Array, E: Array) -> tuple[Array, Array]:
         Real or complex, plain or traced.
     E : array
         Of A's shape, or with further axes in front (several directions).
+    method : {None, "SPS", "blockEnlarge"}, optional
+        For SciPy's signature; there is one way to compute it.
+    compute_expm : bool, optional
+        Whether exp(A) is returned too.
+    check_finite : bool, optional
+        Whether nan and inf in E are refused; those in A always are.
 
     Returns
     -------
     exp(A) : array
-        Of A's shape.
+        Of A's shape; left out if `compute_expm` is False.
     L(A, E) : array
         Of E's shape.
 
     Raises
     ------
     ValueError
-        Where A is not square or not finite, or E does not fit A.
+        Where A is not square or not finite, E does not fit A, or the method is unknown.
 
     Examples
     --------
@@ -81,10 +93,13 @@ def expm_frechet(A: Array, E: Array) -> tuple[Array, Array]:
     array([[1., 1.],
            [1., 1.]])
     """
-    A = array(A) if isinstance(A, (list, tuple)) else A
-    E = array(E) if isinstance(E, (list, tuple)) else E
+    if method not in (None, "SPS", "blockEnlarge"):
+        raise ValueError(f"expm_frechet: method is 'SPS', 'blockEnlarge' or None, got {method!r}")
+    A = as_matrix(A, "expm_frechet: A", square=True)
+    E = as_matrix(E, "expm_frechet: E", check_finite=check_finite)
     factor = ExpmFactor(primal(A))
-    return _expm(A, factor=factor), _derivative(A, E, factor=factor)
+    L = _derivative(A, E, factor=factor)
+    return (_expm(A, factor=factor), L) if compute_expm else L
 
 
 # Rules.  `factor` is the numeric preparation of the underlying value of A; every order of derivative passes

@@ -28,6 +28,7 @@ P. Bader, S. Blanes and F. Casas, Mathematics 7:1174 (2019): the scheme of order
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -253,15 +254,16 @@ class ExpmFactor:
             dP, dQ, rest = self._combinations(k, steps, room)
             last = k == len(steps)
             L = np.matmul(dP, Q, out=None if last else steps[k])
-            L += np.matmul(P, dQ, out=steps[0] if last else room[2])
+            _add_product(L, P, dQ, steps[0] if last else room[2])
         L += rest
         for which, X in self._squarings:  # d(X X) = dX X + X dX
             dX = L[which]
             dY = dX @ X
-            dY += np.matmul(X, dX, out=steps[0] if which is ... else None)
             if which is ...:
+                _add_product(dY, X, dX, steps[0])
                 L = dY
             else:
+                dY += X @ dX
                 L[which] = dY
         return L
 
@@ -312,6 +314,25 @@ def _combine(rows: Array, steps: Array, out: Array) -> Array:
     flat = steps[: rows.shape[1]].reshape(rows.shape[1], -1).view(rows.dtype)
     np.dot(rows, flat, out=out.reshape(len(rows), -1).view(rows.dtype))
     return out
+
+
+def _add_product(total: Array, P: Array, Q: Array, room: Array) -> None:
+    """Add P Q to the total in place.
+
+    One matrix at a time BLAS adds while it multiplies.  It takes the transposes of row-major matrices, which
+    are column-major, for (P Q)ᵀ = Qᵀ Pᵀ.
+    """
+    if total.ndim == 2 and P.dtype == Q.dtype:
+        _gemm(total.dtype.char)(1.0, Q.T, P.T, 1.0, total.T, overwrite_c=1)
+    else:
+        total += np.matmul(P, Q, out=room)
+
+
+@cache
+def _gemm(char: str) -> Any:
+    from scipy.linalg import blas  # here, because it is slow to load
+
+    return getattr(blas, {"f": "s", "d": "d", "F": "c", "D": "z"}[char] + "gemm")
 
 
 def _power_of_2(exponent: Any, dtype: np.dtype[Any]) -> Any:
