@@ -1,5 +1,6 @@
-# Every target builds what it needs first: a virtual environment in .venv, and in it frechet (editable)
-# with the extras of pyproject.toml that the target uses. A stamp file marks each extra as installed.
+# Every target builds what it needs first: a virtual environment in .venv, and in it frechet (editable, its C++
+# kernels compiled) with the extras of pyproject.toml that the target uses. A stamp file marks each extra as
+# installed; after a change of the kernels' sources the next target compiles them again.
 #
 #   make demo | test | bench | lint | docs | clean
 #   make test ARGS="-k fft"          further arguments for pytest, the benchmarks or the demo
@@ -55,6 +56,6 @@ $(VENV)/.created:
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.with-%: pyproject.toml | $(VENV)/.created
+$(VENV)/.with-%: pyproject.toml CMakeLists.txt $(wildcard src/core/*) | $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@

@@ -20,10 +20,11 @@ MODULES = {
     ".".join(("frechet", *p.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): p
     for p in sorted(SOURCE.rglob("*.py"))
 }
+COMPILED = {"frechet._core"}
 
 # From the ground up.  A module may import from floors below its own, and from its own floor.
 FLOORS = [
-    ("ground", ["errors"]),
+    ("ground", ["errors", "_core", "_stacks"]),
     ("vocabulary", ["linear_map", "maps", "space", "rule", "tree"]),
     ("tracing", ["tracing"]),
     ("transforms", ["transforms", "derivative", "custom", "numerical", "differences", "patch"]),
@@ -64,7 +65,7 @@ def imports(module):
                 base = ".".join([*parts[: len(parts) - node.level + 1], *([base] if base else [])])
             for alias in node.names:
                 full = f"{base}.{alias.name}"
-                found.add(full if full in MODULES else base)
+                found.add(full if full in MODULES or full in COMPILED else base)
         elif isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):

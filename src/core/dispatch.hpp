@@ -1,0 +1,22 @@
+// Which of the compiled sets of kernels is used.
+#pragma once
+
+#include "types.hpp"
+
+namespace frechet {
+
+// Chooses the best level that the processor has, or the one named, if it has that, and returns its name.  Comes
+// before everything else.
+const char* choose_level(const char* name);
+
+const Level& level();
+
+template <class E>
+const Kernels<E>& kernels() {
+    if constexpr (E::is_complex && sizeof(typename E::R) == 8) return level().D;
+    else if constexpr (E::is_complex) return level().F;
+    else if constexpr (sizeof(typename E::R) == 8) return level().d;
+    else return level().f;
+}
+
+}  // namespace frechet

@@ -1,0 +1,316 @@
+// frechet._core: kernels for small matrices.  This file checks arguments, chooses the instruction set and
+// lets other Python threads run; the mathematics is in the headers.
+#include <nanobind/nanobind.h>
+
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "arrays.hpp"
+#include "dispatch.hpp"
+#include "programs.hpp"
+#include "types.hpp"
+
+namespace frechet {
+namespace {
+
+using Index = std::ptrdiff_t;
+
+constexpr Index largest_matrix = 64;  // rows; a block of larger ones does not fit into the caches
+constexpr Index largest_system = 64;  // unknowns of a linear matrix equation
+
+// Memory for a kernel, which it lays out itself.
+class Room {
+public:
+    explicit Room(std::size_t bytes) : data_(new char[bytes]) {}
+    void* get() { return data_.get(); }
+
+private:
+    std::unique_ptr<char[]> data_;
+};
+
+// Calls action(kernels, real) for the type of an array, without holding Python's lock.
+template <class Do>
+auto run(const Array& array, Do&& action) {
+    return for_type(array.type(), [&](auto entry) {
+        using E = decltype(entry);
+        nb::gil_scoped_release others;
+        return action(kernels<E>(), typename E::R{});
+    });
+}
+
+// --- checks of arguments -----------------------------------------------------------------------------------
+
+// The rows of a stack of square matrices that lie one after the other.
+Index rows_of_square(const Array& A) {
+    A.require_square();
+    A.require_contiguous();
+    A.require(A.length(1) <= largest_matrix, "have fewer rows");
+    return A.length(1);
+}
+
+Index matrices(const Array& A) {
+    Index entries = A.length(1) * A.length(2);
+    return entries ? A.size() / entries : 0;
+}
+
+// How often a stack of matrices is there in another one with further axes in front.
+Index copies_of(const Array& stack, const Array& directions) {
+    Index count = matrices(stack), all = matrices(directions);
+    directions.require(count ? all % count == 0 : all == 0, "be a stack like the first argument, or several of them");
+    return count ? all / count : 0;
+}
+
+// A stack of the same kind as the first, several times perhaps, and room for a result.
+Index require_directions(const Array& A, const Array& V, const Array& out) {
+    for (const Array* X : {&V, &out}) {
+        X->require_matrix();
+        X->require_type(A);
+        X->require_contiguous();
+    }
+    V.require(V.length(2) == A.length(1), "have as many rows as the first argument");
+    out.require(out.size() == V.size() && out.length(1) == V.length(1) && out.length(2) == V.length(2),
+                "have the shape of the right side");
+    return copies_of(A, V);
+}
+
+void require_same(const Array& A, const Array& out) {
+    out.require_matrix();
+    out.require_type(A);
+    out.require_contiguous();
+    out.require(out.size() == A.size() && out.length(1) == A.length(1) && out.length(2) == A.length(2),
+                "have the shape of the first argument");
+}
+
+// --- the functions -----------------------------------------------------------------------------------------
+
+bool sylvester(nb::handle t, nb::handle s, nb::handle f, bool adjoint_t, bool adjoint_s, bool minus) {
+    Array T(t, "sylvester: T"), S(s, "sylvester: S"), F(f, "sylvester: F", true);
+    for (const Array* A : {&T, &S}) {
+        A->require_square();
+        A->require(A->ndim() == 2, "be one matrix");
+        A->require_type(F);
+    }
+    F.require(F.ndim() == 2 || F.ndim() == 3, "be a matrix or a stack of them along one axis");
+    F.require(F.length(2) == T.length(1) && F.length(1) == S.length(1), "have as many rows as T and columns as S");
+    if (F.size() == 0) return true;
+    return run(F, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.sylvester_room(T.length(1), S.length(1)));
+        return kernels.sylvester(T.view<const R>(), S.view<const R>(), F.view<R>(), adjoint_t, adjoint_s, minus,
+                                 room.get());
+    });
+}
+
+void product(nb::handle a, nb::handle b, nb::handle c, bool adjoint_a, bool adjoint_b, bool minus) {
+    Array A(a, "product: A"), B(b, "product: B"), C(c, "product: C", true);
+    for (const Array* X : {&A, &B, &C}) {
+        X->require_matrix();
+        X->require_contiguous();
+        X->require_type(A);
+        X->require(X->length(1) <= largest_matrix && X->length(2) <= largest_matrix, "have fewer rows and columns");
+    }
+    Index m = A.length(adjoint_a ? 1 : 2), inner = A.length(adjoint_a ? 2 : 1), n = B.length(adjoint_b ? 2 : 1);
+    B.require(B.length(adjoint_b ? 1 : 2) == inner, "have as many rows as A has columns");
+    C.require(C.length(2) == m && C.length(1) == n, "have the rows of A and the columns of B");
+    if (C.size() == 0) return;
+    C.require(inner > 0, "be empty where A has no columns");
+    Index in_a = matrices(A), in_b = matrices(B), all = matrices(C);
+    Index count = in_a < in_b ? in_a : in_b;
+    C.require(count > 0 && all % count == 0 && all == (in_a < in_b ? in_b : in_a),
+              "be a stack like the larger one of A and B");
+    run(C, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.product_room(m, inner, n));
+        kernels.product(A.data<const R>(), B.data<const R>(), C.data<R>(), count, all / count, in_a > count,
+                        in_b > count, m, inner, n, adjoint_a, adjoint_b, minus, room.get());
+    });
+}
+
+void sandwich(nb::handle y, nb::handle v, nb::handle w, bool adjoint) {
+    Array Y(y, "sandwich: Y"), V(v, "sandwich: V"), W(w, "sandwich: W", true);
+    Index n = rows_of_square(Y), copies = require_directions(Y, V, W);
+    V.require(V.length(1) == n, "be square");
+    if (W.size() == 0) return;
+    run(W, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.sandwich_room(n));
+        kernels.sandwich(Y.data<const R>(), V.data<const R>(), W.data<R>(), matrices(Y), copies, n, adjoint,
+                         room.get());
+    });
+}
+
+Index lu_factor(nb::handle a, nb::handle lu, nb::handle p) {
+    Array A(a, "lu_factor: A"), LU(lu, "lu_factor: LU", true);
+    Pivots pivots(p, true);
+    Index n = rows_of_square(A);
+    require_same(A, LU);
+    pivots.require_size(matrices(A) * n);
+    if (A.size() == 0) return 0;
+    return run(A, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.lu_room(n, n));
+        return kernels.lu_factor(A.data<const R>(), LU.data<R>(), pivots.data(), matrices(A), n, room.get());
+    });
+}
+
+void lu_solve(nb::handle lu, nb::handle p, nb::handle b, nb::handle x, bool adjoint) {
+    Array LU(lu, "lu_solve: LU"), B(b, "lu_solve: B"), X(x, "lu_solve: X", true);
+    Pivots pivots(p, false);
+    Index n = rows_of_square(LU);
+    pivots.require_size(matrices(LU) * n);
+    B.require_matrix();
+    B.require(B.length(2) == n, "have as many rows as LU");
+    // right sides of any width: they are counted by their rows
+    for (const Array* Y : {&B, &X}) {
+        Y->require_type(LU);
+        Y->require_contiguous();
+        Y->require(Y->length(1) <= largest_matrix, "have fewer columns");
+    }
+    require_same(B, X);
+    Index copies = copies_of(LU, B);
+    if (X.size() == 0) return;
+    run(X, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.lu_room(n, B.length(1)));
+        kernels.lu_solve(LU.data<const R>(), pivots.data(), B.data<const R>(), X.data<R>(), matrices(LU), copies, n,
+                         B.length(1), adjoint, room.get());
+    });
+}
+
+Index inverse(nb::handle a, nb::handle y) {
+    Array A(a, "inverse: A"), Y(y, "inverse: Y", true);
+    Index n = rows_of_square(A);
+    require_same(A, Y);
+    if (A.size() == 0) return 0;
+    return run(A, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.lu_room(n, n));
+        return kernels.inverse(A.data<const R>(), Y.data<R>(), matrices(A), n, room.get());
+    });
+}
+
+Index cholesky(nb::handle a, nb::handle l) {
+    Array A(a, "cholesky: A"), L(l, "cholesky: L", true);
+    Index n = rows_of_square(A);
+    require_same(A, L);
+    if (A.size() == 0) return 0;
+    return run(A, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.cholesky_room(n));
+        return kernels.cholesky(A.data<const R>(), L.data<R>(), matrices(A), n, room.get());
+    });
+}
+
+void cholesky_derivative(nb::handle l, nb::handle v, nb::handle w, bool adjoint) {
+    Array L(l, "cholesky_derivative: L"), V(v, "cholesky_derivative: V"), W(w, "cholesky_derivative: W", true);
+    Index n = rows_of_square(L), copies = require_directions(L, V, W);
+    V.require(V.length(1) == n, "be square");
+    if (W.size() == 0) return;
+    run(W, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.cholesky_room(n));
+        kernels.cholesky_derivative(L.data<const R>(), V.data<const R>(), W.data<R>(), matrices(L), copies, n, adjoint,
+                                    room.get());
+    });
+}
+
+bool expm(nb::handle a, nb::handle x, nb::handle table) {
+    Array A(a, "expm: A"), X(x, "expm: X", true), numbers(table, "expm: programs");
+    Index n = rows_of_square(A);
+    require_same(A, X);
+    Programs programs = read_programs(numbers);
+    if (A.size() == 0) return true;
+    return run(A, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.expm_room(n));
+        return kernels.expm(A.data<const R>(), X.data<R>(), matrices(A), n, programs, room.get());
+    });
+}
+
+void expm_frechet(nb::handle a, nb::handle v, nb::handle l, nb::handle table, bool adjoint) {
+    Array A(a, "expm_frechet: A"), V(v, "expm_frechet: V"), L(l, "expm_frechet: L", true),
+        numbers(table, "expm_frechet: programs");
+    Index n = rows_of_square(A), copies = require_directions(A, V, L);
+    V.require(V.length(1) == n, "be square");
+    Programs programs = read_programs(numbers);
+    if (L.size() == 0) return;
+    run(L, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.expm_room(n));
+        kernels.expm_frechet(A.data<const R>(), V.data<const R>(), L.data<R>(), matrices(A), copies, n, adjoint,
+                             programs, room.get());
+    });
+}
+
+double kronecker(nb::sequence pairs, nb::handle q, nb::handle x, bool adjoint, bool judge) {
+    Array Q(q, "kronecker: Q"), X(x, "kronecker: X", true);
+    Q.require_matrix();
+    Q.require_contiguous();
+    require_same(Q, X);
+    Index m = Q.length(2), n = Q.length(1);
+    Q.require(m * n <= largest_system, "have fewer entries");
+    std::vector<std::unique_ptr<Array>> coefficients;
+    Index count = 1;
+    for (nb::handle pair : pairs) {
+        if (nb::len(pair) != 2 || coefficients.size() == 2 * max_terms)
+            throw nb::value_error("kronecker: terms must be one to four pairs of coefficients");
+        for (int side = 0; side < 2; ++side) {
+            coefficients.push_back(std::make_unique<Array>(pair[side], "kronecker: a coefficient"));
+            const Array& A = *coefficients.back();
+            A.require_type(Q);
+            A.require(rows_of_square(A) == (side == 0 ? m : n), "have the size of the right side");
+            if (matrices(A) != 1) {
+                A.require(count == 1 || matrices(A) == count, "be there once, or as often as the others");
+                count = matrices(A);
+            }
+        }
+    }
+    if (coefficients.empty()) throw nb::value_error("kronecker: terms must be one to four pairs of coefficients");
+    Index all = matrices(Q);
+    if (Q.size() == 0 && !(judge && count > 0 && m * n > 0)) return 0;
+    Q.require(count > 0 && all % count == 0, "be a stack like the coefficients, or several of them");
+    return run(X, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Term<R> terms[max_terms];
+        int term_count = int(coefficients.size() / 2);
+        for (int t = 0; t < term_count; ++t) {
+            const Array &A = *coefficients[2 * t], &B = *coefficients[2 * t + 1];
+            terms[t] = {A.data<const R>(), B.data<const R>(), matrices(A) > 1, matrices(B) > 1};
+        }
+        Room room(kernels.kronecker_room(term_count, m, n));
+        return kernels.kronecker(terms, term_count, Q.data<const R>(), X.data<R>(), count, all / count, m, n, adjoint,
+                                 judge, room.get());
+    });
+}
+
+}  // namespace
+}  // namespace frechet
+
+NB_MODULE(_core, m) {
+    using namespace frechet;
+    using nb::arg;
+    m.attr("level") = choose_level(std::getenv("FRECHET_LEVEL"));
+    m.attr("largest_matrix") = largest_matrix;
+    m.attr("largest_system") = largest_system;
+    m.def("sylvester", &sylvester, arg("T"), arg("S"), arg("F"), arg("adjoint_t") = false, arg("adjoint_s") = false,
+          arg("minus") = false,
+          "Solve op(T) X + X op(S) = F (minus: −) in place of F; False if a divisor is zero to working precision.");
+    m.def("product", &product, arg("A"), arg("B"), arg("C"), arg("adjoint_a") = false, arg("adjoint_b") = false,
+          arg("minus") = false, "C = op(A) op(B) (minus: −).");
+    m.def("sandwich", &sandwich, arg("Y"), arg("V"), arg("W"), arg("adjoint") = false, "W = −op(Y) V op(Y).");
+    m.def("lu_factor", &lu_factor, arg("A"), arg("LU"), arg("pivots"), "P A = L U; the number of singular matrices.");
+    m.def("lu_solve", &lu_solve, arg("LU"), arg("pivots"), arg("B"), arg("X"), arg("adjoint") = false,
+          "X = A⁻¹ B or A⁻ᴴ B.");
+    m.def("inverse", &inverse, arg("A"), arg("Y"), "Y = A⁻¹; the number of singular matrices.");
+    m.def("cholesky", &cholesky, arg("A"), arg("L"),
+          "A = L Lᴴ from A's lower triangle; the number of matrices not positive definite.");
+    m.def("cholesky_derivative", &cholesky_derivative, arg("L"), arg("V"), arg("W"), arg("adjoint") = false,
+          "The tangent of L in Hermitian directions V, or its adjoint.");
+    m.def("expm", &expm, arg("A"), arg("X"), arg("programs"), "X = exp(A); whether all of it is finite.");
+    m.def("expm_frechet", &expm_frechet, arg("A"), arg("V"), arg("L"), arg("programs"), arg("adjoint") = false,
+          "The derivative of exp at A in directions V, or its adjoint.");
+    m.def("kronecker", &kronecker, arg("terms"), arg("Q"), arg("X"), arg("adjoint") = false, arg("judge") = false,
+          "Solve Σ A X B = Q over the pairs (A, B) in terms, or the adjoint equation; with judge, the largest "
+          "condition number.");
+}
