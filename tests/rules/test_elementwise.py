@@ -235,8 +235,10 @@ def test_clip_refuses_what_numpy_refuses():
 
 def test_nan_to_num():
     x = np.array([1.0, NAN, INF, -INF])
-    assert fr.jacobian(lambda x: np.nan_to_num(x, nan=5.0, posinf=2.0))(x).tolist() == np.diag([1.0, 0, 0,
-    0]).tolist()
+    assert (
+        fr.jacobian(lambda x: np.nan_to_num(x, nan=5.0, posinf=2.0))(x).tolist()
+        == np.diag([1.0, 0, 0, 0]).tolist()
+    )
     z = np.array([complex(NAN, 2.0), 1 + 1j])
     value, pullback = fr.vjp(np.nan_to_num, z)
     assert value.tolist() == [2j, 1 + 1j]

@@ -7,6 +7,7 @@ import pytest
 
 import frechet as fr
 from frechet.errors import NotDifferentiableError
+from frechet.rules.linalg_factorizations import reading
 from frechet.testing import check_rule
 
 rng = np.random.default_rng(0)
@@ -110,3 +111,32 @@ def test_unused_results_of_qr_cost_nothing_and_change_nothing():
     np.testing.assert_allclose(
         fr.grad(lambda A: np.sum(W * np.linalg.qr(A)[1]))(A), only_r, rtol=1e-12, atol=1e-14
     )
+
+
+@pytest.mark.parametrize("make", [real, cplx])
+@pytest.mark.parametrize("n", [100, 180])
+def test_the_pullback_of_qr_by_blocks_is_the_adjoint_of_the_pushforward(make, n):
+    A, V, W1, W2 = (make(n, n) for _ in range(4))
+    value, tangents = fr.jvp(np.linalg.qr, (A,), (V,))
+    g = fr.vjp(np.linalg.qr, A)[1](type(value)(W1, np.triu(W2)))[0]
+    forward = np.vdot(tangents[0], W1).real + np.vdot(tangents[1], np.triu(W2)).real
+    assert abs(np.vdot(V, g).real - forward) < 1e-9 * np.linalg.norm(V) * np.linalg.norm(
+        g
+    )  # rounding, n·cond
+
+
+def test_qr_takes_columns_of_any_length():
+    """A column is compared with its own length: R = [1 0; 0 1e-30] has independent ones."""
+    g = fr.grad(lambda A: np.abs(np.linalg.qr(A)[1][1, 1]))(np.diag([1.0, 1e-30]))
+    np.testing.assert_allclose(g, [[0, 0], [0, 1]], atol=1e-15)
+
+
+def test_symmetric_matrices_are_read_like_hermitian_ones():
+    S = np.array([[1 + 1j, 2], [2, 3]])
+    V = cplx(2, 2)
+    np.testing.assert_array_equal(reading(S, hermitian=False).push(V), (V + V.T) / 2)
+    np.testing.assert_array_equal(reading(S, hermitian=False).pull(V), (V + V.T) / 2)
+    triangle = reading(np.tril(S), hermitian=False)
+    lower = np.tril(V, -1) + np.diag(np.diag(V)) / 2
+    np.testing.assert_array_equal(triangle.push(V), lower + lower.T)
+    assert np.vdot(triangle.push(V), S) == pytest.approx(np.vdot(V, triangle.pull(S)))

@@ -185,3 +185,9 @@ def test_defective_matrices_are_refused():
             fr.jvp(f, (A,), (np.eye(2),))
         with pytest.raises(NotDifferentiableError, match="defective"):
             fr.grad(lambda A, f=f: np.sum(np.real(f(A)[0])))(A)
+
+
+def test_an_unknown_triangle_is_refused():
+    for f in (np.linalg.eigh, np.linalg.eigvalsh):
+        with pytest.raises(ValueError, match="UPLO"):
+            fr.jvp(lambda A, f=f: f(A, "X")[0], (np.eye(2),), (np.eye(2),))

@@ -74,6 +74,7 @@ def test_out(f, args, kwargs):
         calls.append(lambda t, out: f(*with_out_by_position(f, swapped(args, t), kwargs, out)))
 
     for call in calls:
+
         def refused(t, call=call):
             call(t, plain)
             return 0.0
@@ -95,8 +96,11 @@ def test_out(f, args, kwargs):
 def swapped(args, t):
     """The arguments with t times the inexact arrays among them."""
     return [
-        [t * b for b in a] if isinstance(a, list) and isinstance(a[0], np.ndarray)
-        else t * a if isinstance(a, np.ndarray) else a
+        [t * b for b in a]
+        if isinstance(a, list) and isinstance(a[0], np.ndarray)
+        else t * a
+        if isinstance(a, np.ndarray)
+        else a
         for a in args
     ]
 

@@ -39,8 +39,9 @@ def test_every_ufunc_is_classified():
 def test_refusals_give_a_reason():
     with pytest.raises(fr.errors.NotDifferentiableError, match=r"scipy\.stats"):
         fr.grad(sp.kolmogorov)(0.7)
-    with pytest.raises(fr.errors.NotDifferentiableError,
-    match=r"jv has no derivative .* argument number 0: .*order"):
+    with pytest.raises(
+        fr.errors.NotDifferentiableError, match=r"jv has no derivative .* argument number 0: .*order"
+    ):
         fr.grad(lambda v: sp.jv(v, 1.0))(0.5)
 
 

@@ -60,8 +60,9 @@ def name(f):
 
 def test_every_method_is_classified():
     load_chapters()
-    missing = [(f.__name__, m) for f in get_overridable_numpy_ufuncs() for m in METHODS if (f,
-    m) not in table]
+    missing = [
+        (f.__name__, m) for f in get_overridable_numpy_ufuncs() for m in METHODS if (f, m) not in table
+    ]
     assert missing == []
 
 
@@ -175,6 +176,7 @@ def test_at(f, index):
 ], ids=str)  # fmt: skip
 def test_at_in_several_dimensions(index):
     for f in (np.add, np.multiply, np.subtract):
+
         def g(a, b, f=f):
             y = a * 1.0
             f.at(y, index, b)

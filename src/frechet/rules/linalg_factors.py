@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from .. import _stacks as stacks
+from .._stacks import StackedLU
 from ..linear_map import (
     Array,
     LinearMap,
@@ -26,6 +28,7 @@ from ..linear_map import (
 )
 from ..maps import Broadcast
 from ..rule import Rule, primal
+from .lapack import blas, lapack
 from .products import first_factor
 
 # --- numerics on plain arrays ------------------------------------------------------------------------------
@@ -52,7 +55,7 @@ class LU:
     def packed(self) -> tuple[Array, Array, bool]:
         """L and U in one matrix, the pivots, whether A is exactly singular; computed when first needed."""
         if self._packed is None:
-            lu, pivots, info = _lapack("getrf", self.A.dtype.char)(self.A.T)
+            lu, pivots, info = lapack("getrf", self.A.dtype.char)(self.A.T)
             self._packed = lu, pivots, info > 0
             if len(lu) > _TINY:
                 self.A = None  # no longer needed
@@ -72,14 +75,12 @@ class LU:
             lu = lu.astype(dtype, copy=False)
         columns, restore = _as_columns(B)
         if columns.shape[1] == 1 and (not adjoint or dtype.kind != "c"):
-            return restore(
-                _lapack("getrs", dtype.char)(lu, pivots, columns, trans=0 if adjoint else 1)[0]
-            )
+            return restore(lapack("getrs", dtype.char)(lu, pivots, columns, trans=0 if adjoint else 1)[0])
         # Several columns: by triangular solves on their transpose, which needs no copies between row and
         # column order (and LAPACK's getrs starts threads for the smallest matrices).  Since A = Uᵀ Lᵀ P,
         #     A X = B   is  Yᵀ U = Bᵀ,       Zᵀ L = Yᵀ,   P X = Z;
         #     Aᴴ X = B  is  Yᵀ Lᴴ = (P B)ᵀ,  Xᵀ Uᴴ = Yᵀ.
-        trsm = _blas("trsm", dtype.char)
+        trsm = blas("trsm", dtype.char)
         if adjoint:
             Y = trsm(1.0, lu, columns[self.order].T, side=1, lower=1, diag=1, trans_a=2)
             return restore(trsm(1.0, lu, Y, side=1, lower=0, trans_a=2, overwrite_b=1).T)
@@ -95,7 +96,7 @@ class LU:
         if self._order is None:
             lu, pivots, _ = self.packed
             rows = np.arange(len(lu), dtype=float)[:, None]
-            self._order = _lapack("laswp", "d")(rows, pivots)[:, 0].astype(np.intp)
+            self._order = lapack("laswp", "d")(rows, pivots)[:, 0].astype(np.intp)
         return self._order
 
     @property
@@ -103,7 +104,7 @@ class LU:
         """A⁻¹."""
         if self._inverse is None:
             lu, pivots = self._regular()
-            self._inverse = _lapack("getri", lu.dtype.char)(lu, pivots)[0].T
+            self._inverse = lapack("getri", lu.dtype.char)(lu, pivots)[0].T
         return self._inverse
 
     @property
@@ -114,6 +115,20 @@ class LU:
             tiny = self.A is not None and len(self.A) <= _TINY
             self._slogdet = tuple(np.linalg.slogdet(self.A)) if tiny else self._slogdet_from_factors()
         return self._slogdet
+
+    @property
+    def det(self) -> Array:
+        """det A, the product of the pivots; by its logarithm where that leaves the range of numbers."""
+        lu, pivots, singular = self.packed
+        with np.errstate(all="ignore"):
+            det = lu.diagonal().prod()
+        if np.count_nonzero(pivots != np.arange(len(pivots))) % 2:
+            det = -det
+        size = abs(det)
+        if singular or not (size < np.finfo(lu.dtype).tiny or size == np.inf):
+            return det
+        sign, logdet = self.slogdet
+        return lu.dtype.type(sign * np.exp(logdet))
 
     def _slogdet_from_factors(self) -> tuple[Array, Array]:
         lu, pivots, singular = self.packed
@@ -139,25 +154,33 @@ class LU:
 
 
 class Stacked:
-    """A stack of square matrices, or an empty one.  NumPy keeps no factorization: each solve makes one."""
+    """A stack of square matrices, or an empty one.
 
-    __slots__ = ("A", "_inverse", "_slogdet")
+    Small matrices are factorized once.  NumPy keeps no factorization: for others each solve makes one.
+    """
+
+    __slots__ = ("A", "_inverse", "_lu", "_slogdet")
 
     def __init__(self, A: Array) -> None:
         self.A = A
+        self._lu: StackedLU | None = None
         self._inverse: Array = None
         self._slogdet: tuple[Array, Array] | None = None
 
     def solve(self, B: Array, adjoint: bool) -> Array:
         """A⁻¹ B or A⁻ᴴ B, for B of shape (..., n, k); axes in front of those of A are directions."""
-        A = adjoint_matrix(self.A) if adjoint else self.A
-        return _stacked_solve(A, B)
+        A = self.A
+        if stacks.fits(A, B) and B.shape[-A.ndim : -2] == A.shape[:-2] and 0 < B.shape[-1] <= stacks.LARGEST:
+            if self._lu is None:
+                self._lu = stacks.StackedLU(A)
+            return self._lu.solve(B, adjoint)
+        return _stacked_solve(adjoint_matrix(A) if adjoint else A, B)
 
     @property
     def inverse(self) -> Array:
         """A⁻¹."""
         if self._inverse is None:
-            self._inverse = np.linalg.inv(self.A)
+            self._inverse = stacks.inverse(self.A) if stacks.fits(self.A) else np.linalg.inv(self.A)
         return self._inverse
 
     @property
@@ -173,10 +196,36 @@ class Stacked:
         return bool(np.any(self.slogdet[0] == 0))
 
 
-Factorization = LU | Stacked
+class Factorization(Protocol):
+    """What the rules below ask of a factorization of A: solutions, and for inverses and determinants more.
+
+    A factorization may read less of a matrix a than all of it: a triangle, say.  ``reads`` is then the linear
+    map from a to A, through which the derivatives in a go; a class without it reads a as it is.
+    """
+
+    def solve(self, B: Array, adjoint: bool) -> Array:
+        """A⁻¹ B or A⁻ᴴ B, for B of shape (..., n, k); axes in front of those of A are directions."""
+
+    @property
+    def inverse(self) -> Array:
+        """A⁻¹."""
+
+    @property
+    def slogdet(self) -> tuple[Array, Array]:
+        """The sign and the logarithm of the absolute value of det A."""
+
+    @property
+    def singular(self) -> bool:
+        """Whether A is exactly singular."""
 
 
-def factorized(A: Array, *others: Array) -> Factorization:
+def through_reading(m: LinearMap, factorization: Factorization) -> LinearMap:
+    """A derivative in A as one in the matrix a that the factorization has read A from."""
+    reads = getattr(factorization, "reads", None)
+    return m if reads is None else compose(m, reads)
+
+
+def factorized(A: Array, *others: Array) -> LU | Stacked:
     """The factorization of the plain value of a matrix, or a stack, in its common dtype with others."""
     A = np.asarray(primal(A))
     if any(x.dtype is not A.dtype for x in others) or A.dtype.kind not in "fc":
@@ -188,25 +237,6 @@ def factorized(A: Array, *others: Array) -> Factorization:
 
 
 _TINY = 8  # rows
-_PREFIX = {"f": "s", "d": "d", "F": "c", "D": "z"}
-
-
-@functools.cache
-def _lapack(name: str, char: str) -> Callable[..., Any]:
-    """LAPACK's routine for a type; SciPy's linalg is imported when the first one is needed."""
-    from scipy.linalg import lapack
-
-    routine: Callable[..., Any] = getattr(lapack, _PREFIX[char] + name)
-    return routine
-
-
-@functools.cache
-def _blas(name: str, char: str) -> Callable[..., Any]:
-    """BLAS's routine for a type."""
-    from scipy.linalg import blas
-
-    routine: Callable[..., Any] = getattr(blas, _PREFIX[char] + name)
-    return routine
 
 
 def _as_columns(B: Array) -> tuple[Array, Callable[[Array], Array]]:
@@ -263,10 +293,43 @@ def solve_maps(
     From A X = B: dX = A⁻¹ (dB − dA X); from Aᴴ X = B: dX = A⁻ᴴ (dB − dAᴴ X).  Both arguments share the solve.
     """
     S = Solve(A, factorization, adjoint, vector)
-    minus_dA_X = first_factor(np.shape(A), -X)
+    minus_dA_X = _minus_times(np.shape(A), X)
     if adjoint:
         minus_dA_X = compose(minus_dA_X, conjugate_transpose)
+    minus_dA_X = through_reading(minus_dA_X, factorization)
     return compose(S, minus_dA_X), S if b == np.shape(X) else compose(S, Broadcast(b, np.shape(X)))
+
+
+def _minus_times(a: Shape, X: Array) -> LinearMap:
+    """Δ ↦ −Δ X on arrays of shape a."""
+    if type(X) is np.ndarray and X.ndim > 2 and X.shape[:-2] == a[:-2] and stacks.fit_products(X):
+        return MinusTimes(X)
+    return first_factor(a, -X)
+
+
+class MinusTimes(LinearMap):
+    """Δ ↦ −Δ X for a stack of small matrices, in one pass over memory."""
+
+    __slots__ = ("X",)
+
+    def __init__(self, X: Array) -> None:
+        self.X = X
+
+    def push(self, v: Array) -> Array:
+        X = self.X
+        return stacks.minus_product(v, X) if _plain_like(X, v) else -np.matmul(v, X)
+
+    def pull(self, w: Array) -> Array:
+        X = self.X
+        if _plain_like(X, w):
+            return stacks.minus_product(w, X, adjoint=True)
+        return -np.matmul(w, adjoint_matrix(X))
+
+
+def _plain_like(A: Array, V: Array) -> bool:
+    """Whether V is a plain array of the dtype and with the leading axes of A, or further ones in front."""
+    stack = A.ndim - 2
+    return type(V) is np.ndarray and V.dtype == A.dtype and V.shape[V.ndim - A.ndim : -2] == A.shape[:stack]
 
 
 def _solve(A: Array, B: Array, factorization: Factorization, adjoint: bool) -> Any:
@@ -282,7 +345,31 @@ solve_rule = Rule(
 def _inverse(A: Array, factorization: Factorization) -> Any:
     Y = factorization.inverse if type(A) is np.ndarray else inverse_rule(A, factorization)
     # Δ ↦ −Y Δ Y
-    return Y, Sandwich(-Y, Y) if type(factorization) is LU else -(left(Y) @ right(Y))
+    if type(factorization) is LU:
+        return Y, Sandwich(-Y, Y)
+    if stacks.fits(Y):
+        return Y, through_reading(Between(Y), factorization)
+    return Y, through_reading(-(left(Y) @ right(Y)), factorization)
+
+
+class Between(LinearMap):
+    """Δ ↦ −Y Δ Y for a stack of small matrices, in one pass over memory."""
+
+    __slots__ = ("Y",)
+
+    def __init__(self, Y: Array) -> None:
+        self.Y = Y
+
+    def push(self, v: Array) -> Array:
+        Y = self.Y
+        return stacks.between(Y, v, False) if _plain_like(Y, v) else -np.matmul(np.matmul(Y, v), Y)
+
+    def pull(self, w: Array) -> Array:
+        Y = self.Y
+        if _plain_like(Y, w):
+            return stacks.between(Y, w, True)
+        Yh = adjoint_matrix(Y)
+        return -np.matmul(np.matmul(Yh, w), Yh)
 
 
 inverse_rule = Rule(lambda A, factorization: factorization.inverse, _inverse, "np.linalg.inv")
@@ -308,16 +395,23 @@ class TriangularSolve(LinearMap):
         return triangular_solve(self.T, w, self.lower, not self.adjoint_solve)
 
 
-def _plain_triangular_solve(T: Array, B: Array, lower: bool, adjoint: bool) -> Array:
+def _plain_triangular_solve(T: Array, B: Array, lower: bool, adjoint: bool, unit: bool = False) -> Array:
+    """T⁻¹ B or T⁻ᴴ B; for one matrix, only its triangle is read, and with ``unit`` not its diagonal."""
     dtype = np.result_type(T, B)
     if T.ndim > 2 or not B.size or dtype.char not in "fdFD":
         return _stacked_solve(adjoint_matrix(T) if adjoint else T, B)
     # BLAS solves for the columns of column-major matrices, so it gets the transposes of the row-major ones:
     # Xᵀ op(T)ᵀ = Bᵀ, where Tᵀ is triangular on the other side and op(T)ᵀ is Tᵀ or its conjugate transpose.
     columns, restore = _as_columns(B.astype(dtype, copy=False))
-    trsm = _blas("trsm", dtype.char)
+    trsm = blas("trsm", dtype.char)
     X = trsm(
-        1.0, T.T.astype(dtype, copy=False), columns.T, side=1, lower=not lower, trans_a=2 if adjoint else 0
+        1.0,
+        T.T.astype(dtype, copy=False),
+        columns.T,
+        side=1,
+        lower=not lower,
+        trans_a=2 if adjoint else 0,
+        diag=unit,
     )
     return restore(X.T)
 

@@ -10,13 +10,14 @@ same test.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from ..errors import NotDifferentiableError
-from ..linear_map import Array, LinearMap, compose, conjugate
+from ..linear_map import Array, LinearMap, Shape, compose, conjugate
 from ..maps import Diagonal
 from ..rule import Rule, carriers, primal
 
@@ -83,22 +84,59 @@ _guarded_adjoint = Rule(_plain_guarded_adjoint, _guarded_adjoint_body, "a factor
 # --- equal values -------------------------------------------------------------------------------------------
 
 
-def equal_pairs(values: Array) -> Array:
+class Tolerances(NamedTuple):
+    """What counts as equal, as zero and as independent of a gauge; None stands for the defaults.
+
+    degeneracy: eigenvalues (or singular values) that differ by no more than this times the largest are equal;
+    10 n eps.  gauge: a cotangent whose undefined part is no more than this times its largest entry is
+    accepted, and that part dropped; sqrt(eps).  rank: singular values of no more than this times the largest
+    are zero; max(m, n) eps.
+    """
+
+    degeneracy: float | None = None
+    gauge: float | None = None
+    rank: float | None = None
+
+
+DEFAULT = Tolerances()
+
+
+EPS = {char: float(np.finfo(char).eps) for char in "fdFD"}
+
+
+def closeness(values: Array, tolerances: Tolerances) -> Array:
+    """The largest difference of plain values that counts as none, for each matrix."""
+    tol = tolerances.degeneracy
+    if tol is None:
+        tol = 10 * values.shape[-1] * EPS[values.dtype.char]
+    return tol * np.max(np.abs(values), axis=-1, initial=0)
+
+
+def equal_pairs(values: Array, tolerances: Tolerances = DEFAULT) -> Array:
     """Which pairs i ≠ j of plain values are equal up to the rounding of a factorization."""
-    n = values.shape[-1]
-    size = np.max(np.abs(values), axis=-1, initial=0)[..., None, None]
-    close = np.abs(values[..., None, :] - values[..., :, None]) <= 10 * n * np.finfo(values.dtype).eps * size
-    return close & ~np.eye(n, dtype=bool)
+    limit = closeness(values, tolerances)[..., None, None]
+    close = np.abs(values[..., None, :] - values[..., :, None]) <= limit
+    return close & ~np.eye(values.shape[-1], dtype=bool)
 
 
-def inverse_gaps(values: Array, equal: Array) -> Array:
-    """F_ij = 1/(λ_j − λ_i), and 0 on the diagonal and for equal pairs."""
-    skipped = equal | np.eye(equal.shape[-1], dtype=bool)
-    filled = skipped.astype(primal(values).real.dtype)
-    return (1 - filled) / (values[..., None, :] - values[..., :, None] + filled)
+def inverse_gaps(values: Array, equal: Array | None) -> Array:
+    """F_ij = 1/(λ_j − λ_i), and 0 on the diagonal and for equal pairs (None if there are none)."""
+    filled, kept = diagonal_masks(np.shape(values)[-1], np.finfo(primal(values).dtype).dtype.char)
+    if equal is not None and equal.any():
+        filled, kept = filled + equal, kept * ~equal
+    return kept / (values[..., None, :] - values[..., :, None] + filled)
 
 
-def guard_equal(equal: Array, what: str) -> Guard | None:
+@functools.lru_cache(maxsize=64)
+def diagonal_masks(n: int, char: str) -> tuple[Array, Array]:
+    """Ones on the diagonal, and ones beside it; read-only."""
+    eye = np.eye(n, dtype=char)
+    others = 1 - eye
+    eye.flags.writeable = others.flags.writeable = False
+    return eye, others
+
+
+def guard_equal(equal: Array, what: str, tolerances: Tolerances = DEFAULT) -> Guard | None:
     """The tests for vectors of equal values; None where no values are equal."""
     if not equal.any():
         return None
@@ -108,39 +146,93 @@ def guard_equal(equal: Array, what: str) -> Guard | None:
         # one.
         diagonal = np.diagonal(E, axis1=-2, axis2=-1)
         difference = np.abs(diagonal[..., None, :] - diagonal[..., :, None])
-        refuse(equal * (np.abs(E) + difference), E, message)
+        refuse(equal * (np.abs(E) + difference), E, message, tolerances)
 
     def cotangent(M: Array) -> None:
         # The columns of the cotangent that belong to equal values must be zero.
-        refuse(equal.any(axis=-2)[..., None, :] * M, M, message)
+        refuse(equal.any(axis=-2)[..., None, :] * M, M, message, tolerances)
 
     message = (
         f"{what} belonging to equal values have no derivative: they are an arbitrary basis, and the "
         "factorization does not hold what the derivative of a function of them needs. For a function f "
-        "of the matrix, V f(Λ) V⁻¹, use a matrix function (fr.linalg.expm), which is differentiable "
-        "there; for the values alone use np.linalg.eigvalsh, eigvals or svdvals"
+        "of the matrix, V f(Λ) V⁻¹, use a matrix function (fr.linalg.funm, expm), and for the projector onto "
+        "their eigenspace fr.linalg.spectral_projector, both differentiable there; for the values alone use "
+        "eigvalsh, eigvals or svdvals"
     )
     return Guard(tangent, cotangent)
 
 
-def guard_zero(masked: Array, message: str) -> Guard | None:
+def guard_zero(masked: Array, message: str, tolerances: Tolerances = DEFAULT) -> Guard | None:
     """The test that masked entries of tangents and cotangents are zero; None where nothing is masked."""
     if not masked.any():
         return None
 
     def test(E: Array) -> None:
-        refuse(masked * E, E, message)
+        refuse(masked * E, E, message, tolerances)
 
     return Guard(test, test)
 
 
-def refuse(undefined: Array, scale: Array, message: str) -> None:
+def refuse(undefined: Array, scale: Array, message: str, tolerances: Tolerances = DEFAULT) -> None:
     """Raise where what is undefined is asked for: beyond half of the digits of what it is a part of."""
-    limit = np.sqrt(np.finfo(scale.dtype).eps) * np.max(np.abs(scale), initial=0)
-    if np.max(np.abs(undefined), initial=0) > limit:
+    tol = np.sqrt(np.finfo(scale.dtype).eps) if tolerances.gauge is None else tolerances.gauge
+    if np.max(np.abs(undefined), initial=0) > tol * np.max(np.abs(scale), initial=0):
         raise NotDifferentiableError(message)
 
 
 def certainly_zero(w: Array) -> bool:
     """Whether a cotangent is zero and stays so: plain zeros, as for a result that is not used."""
-    return type(w) not in carriers and not np.any(w)
+    return not w.any() if type(w) is np.ndarray else type(w) not in carriers and not np.any(w)
+
+
+# --- tangents that do not exist -----------------------------------------------------------------------------
+
+
+class UndefinedTangent:
+    """The tangent of a result that has none here, of a function of which other results may have one.
+
+    A pushforward computes the tangents of all results; whoever uses this one gets the error.
+    """
+
+    __slots__ = ("dtype", "message", "shape")
+    __array_priority__ = 1e6
+
+    def __init__(self, shape: Shape, dtype: Any, message: str) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.message = message
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise the error that says why there is no tangent."""
+        raise NotDifferentiableError(self.message)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in (np.shape, np.ndim):
+            return self.shape if function is np.shape else self.ndim
+        return self.refuse()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if ufunc is not np.add or method != "__call__":
+            self.refuse()
+        return self  # a sum of tangents of which one does not exist
+
+    def __add__(self, other: Any) -> Any:
+        return self
+
+    __radd__ = __add__
+    __array__ = __getitem__ = __iter__ = __len__ = __bool__ = __float__ = __abs__ = __neg__ = refuse
+    __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __matmul__ = __rmatmul__ = refuse
+    conj = conjugate = swapaxes = reshape = astype = refuse
+    real = imag = T = property(refuse)
+
+
+def or_undefined(tangent: Callable[[], Array], shape: Shape, like: Array) -> Array:
+    """The tangent, of a shape and of the dtype of ``like``, or what stands for its absence."""
+    try:
+        return tangent()
+    except NotDifferentiableError as error:
+        return UndefinedTangent(shape, primal(like).dtype, str(error))

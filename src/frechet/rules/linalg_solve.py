@@ -10,7 +10,16 @@ import numpy as np
 
 from ..linear_map import Array, LinearMap, Shape, compose, linear
 from ..rule import Rule, composed, primal, rule_for
-from .linalg_factors import Factorization, factorized, inverse_rule, solve_maps, solve_rule
+from .linalg_factors import (
+    LU,
+    Factorization,
+    Stacked,
+    factorized,
+    inverse_rule,
+    solve_maps,
+    solve_rule,
+    through_reading,
+)
 from .products import as_array
 
 # --- inverses and linear systems ---------------------------------------------------------------------------
@@ -79,12 +88,14 @@ def det(a: Array) -> Any:
     return det_rule.body(a, factorized(a))
 
 
-def _plain_det(a: Array, A: Factorization) -> Array:
+def _plain_det(a: Array, A: LU | Stacked) -> Array:
+    if type(A) is LU:
+        return A.det
     sign, logdet = A.slogdet
     return sign * np.exp(logdet)
 
 
-def _det(a: Array, A: Factorization) -> Any:
+def _det(a: Array, A: LU | Stacked) -> Any:
     d = det_rule(a, A)
     return d, Determinant(a, d, A)
 
@@ -188,7 +199,7 @@ def slogdet(a: Array) -> Any:
 
 def _slogdet(a: Array, A: Factorization) -> Any:
     sign, logdet = slogdet_rule(a, A)
-    return SlogdetResult(sign, logdet), LogDeterminant(a, sign, A)
+    return SlogdetResult(sign, logdet), through_reading(LogDeterminant(a, sign, A), A)
 
 
 slogdet_rule = Rule(lambda a, A: A.slogdet, _slogdet, "np.linalg.slogdet")

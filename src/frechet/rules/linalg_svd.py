@@ -14,19 +14,25 @@ from typing import Any
 
 import numpy as np
 
-from ..linear_map import Array, LinearMap, adjoint_matrix, linear
-from ..rule import Rule, composed, constant, primal, rule_for
+from ..linear_map import Array, LinearMap, adjoint_matrix, compose, linear
+from ..rule import Rule, carriers, composed, constant, primal
+from .linalg_equal_eigenvalues import Spectrum, ValuesMap
 from .linalg_factorizations import hermitian_part
 from .linalg_gaps import (
+    DEFAULT,
+    Tolerances,
     adjoint_product,
     certainly_zero,
+    diagonal_masks,
     equal_pairs,
     guard_equal,
     guard_zero,
     inverse_gaps,
+    or_undefined,
     product,
     refuse,
 )
+from .linalg_spectral import with_frame
 from .products import as_array
 
 constant(np.linalg.matrix_rank)
@@ -36,11 +42,30 @@ constant(np.linalg.matrix_rank)
 SVDResult = type(np.linalg.svd(np.eye(1)))
 
 
+class Triplets:
+    """The singular value decomposition of a plain matrix, or a stack of them, with full or thin U and Vᴴ."""
+
+    __slots__ = ("U", "Vh", "degenerate", "s", "singular", "tolerances")
+
+    def __init__(self, U: Array, s: Array, Vh: Array, tolerances: Tolerances = DEFAULT) -> None:
+        self.U, self.s, self.Vh = U, s, Vh
+        self.tolerances = tolerances
+        self.singular = bool(negligible(s, (U.shape[-2], Vh.shape[-1]), tolerances).any())
+        self.degenerate = bool(equal_pairs(s, tolerances).any())
+
+
+def triplets_of(a: Array, full_matrices: bool) -> Triplets:
+    """The factorization of the plain value of a."""
+    return Triplets(*np.linalg.svd(primal(a), full_matrices))
+
+
 @composed(np.linalg.svd)
 def svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     a = as_array(a)
     if not hermitian:
-        return svd_rule(a, full_matrices) if compute_uv else np.linalg.svdvals(a)
+        if not compute_uv:
+            return singular_values(a, triplets_of(a, False))
+        return SVDResult(*svd_of(a, triplets_of(a, full_matrices)))
     if not compute_uv:
         return np.flip(np.sort(np.abs(np.linalg.eigvalsh(a))), axis=-1)
     # Eigenvectors by decreasing |λ|, the sign going to V
@@ -51,23 +76,34 @@ def svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian
     return SVDResult(U, np.abs(w), adjoint_matrix(U * np.sign(primal(w))[..., None, :]))
 
 
-def _plain_svd(a: Array, full_matrices: bool) -> Any:
-    return np.linalg.svd(a, full_matrices)
+@composed(np.linalg.svdvals)
+def svdvals(x: Array, /) -> Array:
+    x = as_array(x)
+    return singular_values(x, triplets_of(x, False))
 
 
-def _svd(a: Array, full_matrices: bool) -> Any:
-    U, s, Vh = svd_rule(a, full_matrices)
-    return SVDResult(U, s, Vh), SVDMap(U, s, Vh)
+def svd_of(a: Array, triplets: Triplets) -> tuple[Array, Array, Array]:
+    """U, s and Vᴴ; where values are equal, the values by a rule of their own."""
+    U, s, Vh = singular_triplets(a, triplets)
+    return (U, singular_values(a, triplets), Vh) if triplets.degenerate else (U, s, Vh)
 
 
-svd_rule = Rule(_plain_svd, _svd, "np.linalg.svd")
+def _svd(a: Array, triplets: Triplets) -> Any:
+    U, s, Vh = singular_triplets(a, triplets)
+    return (U, s, Vh), SVDMap(U, s, Vh, triplets.tolerances)
 
 
-@rule_for(np.linalg.svdvals)
-def svdvals(x: Array, /) -> Any:
+singular_triplets = Rule(lambda a, triplets: (triplets.U, triplets.s, triplets.Vh), _svd, "np.linalg.svd")
+
+
+def _svdvals(x: Array, triplets: Triplets) -> Any:
+    if triplets.degenerate and not triplets.singular and type(x) in carriers:
+        return _svdvals_by_eigenvalues(x, triplets)
     # ds = Re diag(Uᴴ dA V), with adjoint s̄ ↦ U diag(s̄) Vᴴ
-    U, s, Vh = svd_rule(as_array(x), False)
-    positive = ~negligible(primal(s), np.shape(x)[-2:])
+    U, s, Vh = singular_triplets(x, triplets)
+    positive = ~negligible(primal(s), np.shape(x)[-2:], triplets.tolerances)
+    k = np.shape(s)[-1]
+    U, Vh = U[..., :k], Vh[..., :k, :]
     V = adjoint_matrix(Vh)
     return s, linear(
         lambda v: np.real(np.sum(np.conj(U) * np.matmul(v, V), axis=-2)) * positive,
@@ -75,9 +111,39 @@ def svdvals(x: Array, /) -> Any:
     )
 
 
-def negligible(s: Array, shape: Any) -> Array:
+def _svdvals_by_eigenvalues(x: Array, triplets: Triplets) -> Any:
+    """The singular values as the largest eigenvalues of [[0, A], [Aᴴ, 0]].
+
+    Those are ±s and zeros; second derivatives where some are equal are at home there.
+    """
+    m, n = np.shape(x)[-2:]
+    k = min(m, n)
+
+    def dilation(v: Array) -> Array:
+        stack, dtype = np.shape(v)[:-2], primal(v).dtype
+        upper = np.concatenate([np.zeros((*stack, m, m), dtype), v], axis=-1)
+        return np.concatenate(
+            [upper, np.concatenate([adjoint_matrix(v), np.zeros((*stack, n, n), dtype)], axis=-1)], axis=-2
+        )
+
+    embedded = linear(dilation, lambda w: w[..., :m, m:] + adjoint_matrix(w[..., m:, :m]))
+    largest = linear(
+        lambda v: v[..., ::-1][..., :k],
+        lambda w: np.concatenate([np.zeros((*np.shape(w)[:-1], m + n - k), w.dtype), w[..., ::-1]], axis=-1),
+    )
+    H = dilation(x)
+    spectrum = Spectrum(*np.linalg.eigh(primal(H)), triplets.tolerances)
+    w, frame = with_frame(H, True, spectrum)
+    return largest.push(w), compose(largest, ValuesMap(frame, spectrum), embedded)
+
+
+singular_values = Rule(lambda x, triplets: triplets.s, _svdvals, "np.linalg.svdvals")
+
+
+def negligible(s: Array, shape: Any, tolerances: Tolerances = DEFAULT) -> Array:
     """Which singular values are zero up to rounding."""
-    return s <= max((*shape, 1)) * np.finfo(s.dtype).eps * np.max(s, axis=-1, initial=0)[..., None]
+    tol = max((*shape, 1)) * np.finfo(s.dtype).eps if tolerances.rank is None else tolerances.rank
+    return s <= tol * np.max(s, axis=-1, initial=0)[..., None]
 
 
 class SVDMap(LinearMap):
@@ -94,59 +160,82 @@ class SVDMap(LinearMap):
     written as a rotation K into the further columns U₂, whose tangent then is −U₁ Kᴴ; V likewise.
     """
 
-    __slots__ = ("U", "Vh", "_factors", "s")
+    __slots__ = ("U", "Vh", "_factors", "s", "tolerances")
 
-    def __init__(self, U: Array, s: Array, Vh: Array) -> None:
+    def __init__(self, U: Array, s: Array, Vh: Array, tolerances: Tolerances = DEFAULT) -> None:
         self.U = U
         self.s = s
         self.Vh = Vh
+        self.tolerances = tolerances
         self._factors: Any = None
 
     def _prepared(self) -> Any:
         """F⁻ with the guard for equal values, F⁺ with that for zero ones, 1/s and where s is zero."""
         if self._factors is None:
-            s, plain = self.s, primal(self.s)
-            zero = negligible(plain, (np.shape(self.U)[-2], np.shape(self.Vh)[-1]))
-            both = zero[..., None, :] & zero[..., :, None]
-            off_diagonal = ~np.eye(plain.shape[-1], dtype=bool)
-            equal = equal_pairs(plain) | (both & off_diagonal)
-            gaps = inverse_gaps(s, equal), guard_equal(equal, "np.linalg.svd: singular vectors")
-            # Of F⁺, what belongs to two different zero values is guarded as a pair of equal values already.
-            sums = ~both / (s[..., None, :] + s[..., :, None] + both), guard_zero(both & ~off_diagonal, ZERO)
-            self._factors = gaps, sums, ~zero / (s + zero), zero
+            s, plain, tol = self.s, primal(self.s), self.tolerances
+            zero = negligible(plain, (np.shape(self.U)[-2], np.shape(self.Vh)[-1]), tol)
+            equal = equal_pairs(plain, tol)
+            if not zero.any():
+                sums: Any = 1 / (s[..., None, :] + s[..., :, None]), None
+                inverse = 1 / s
+            else:
+                both = zero[..., None, :] & zero[..., :, None]
+                off_diagonal = ~np.eye(plain.shape[-1], dtype=bool)
+                equal = equal | (both & off_diagonal)
+                # Of F⁺, what belongs to two different zero values is guarded as a pair of equal values.
+                guard = guard_zero(both & ~off_diagonal, ZERO, tol)
+                sums = ~both / (s[..., None, :] + s[..., :, None] + both), guard
+                inverse = ~zero / (s + zero)
+            gaps = inverse_gaps(s, equal), guard_equal(equal, "svd: singular vectors", tol)
+            self._factors = gaps, sums, (inverse, guard_zero(zero[..., None, :], ZERO, tol)), ~zero
         return self._factors
 
     def push(self, v: Array) -> Any:
         U, Vh, k = self.U, self.Vh, np.shape(self.s)[-1]
         U1, V1 = U[..., :k], adjoint_matrix(Vh[..., :k, :])
-        gaps, sums, inverse, zero = self._prepared()
-        AV, AhU = np.matmul(v, V1), np.matmul(adjoint_matrix(v), U1)
+        gaps, sums, inverse, positive = self._prepared()
+        AV = np.matmul(v, V1)
         E = np.matmul(adjoint_matrix(U1), AV)
         H = hermitian_part(E)
-        together, apart = product(H, *gaps), product(E - H, *sums)
-        ds = np.real(np.diagonal(E, axis1=-2, axis2=-1)) * ~zero
-        dU = _moved(U, together + apart, AV, E, inverse, zero)
-        dV = _moved(adjoint_matrix(Vh), together - apart, AhU, adjoint_matrix(E), inverse, zero)
-        return dU, ds, adjoint_matrix(dV)
+        ds = np.real(np.diagonal(E, axis1=-2, axis2=-1)) * positive
+        stack = np.shape(ds)[: np.ndim(ds) - np.ndim(self.s)]
+
+        def rotations() -> tuple[Array, Array]:
+            return product(H, *gaps), product(E - H, *sums)
+
+        def moved_U() -> Array:
+            together, apart = rotations()
+            return _moved(U, together + apart, AV, E, inverse)
+
+        def moved_V() -> Array:
+            together, apart = rotations()
+            AhU = np.matmul(adjoint_matrix(v), U1)
+            return adjoint_matrix(
+                _moved(adjoint_matrix(Vh), together - apart, AhU, adjoint_matrix(E), inverse)
+            )
+
+        dU = or_undefined(moved_U, stack + np.shape(U), U)
+        return dU, ds, or_undefined(moved_V, stack + np.shape(Vh), Vh)
 
     def pull(self, w: Any) -> Array:
         U, Vh, k = self.U, self.Vh, np.shape(self.s)[-1]
         wU, ws, wVh = w
         U1, V1h = U[..., :k], Vh[..., :k, :]
-        gaps, sums, inverse, zero = self._prepared()
-        inner = (ws * ~zero)[..., None, :] * np.eye(k, dtype=ws.dtype)
+        gaps, sums, inverse, positive = self._prepared()
         if certainly_zero(wU) and certainly_zero(wVh):
-            return np.matmul(np.matmul(U1, inner), V1h)
-        M, outside_U = _gathered(U, wU, inverse, zero)  # M and W: the cotangents of dP and dQ
-        W, outside_V = _gathered(adjoint_matrix(Vh), adjoint_matrix(wVh), inverse, zero)
+            return np.matmul(U1 * (ws * positive)[..., None, :], V1h)
+        M, outside_U = _gathered(U, wU, inverse, self.tolerances)  # M and W: the cotangents of dP and dQ
+        W, outside_V = _gathered(adjoint_matrix(Vh), adjoint_matrix(wVh), inverse, self.tolerances)
         if np.iscomplexobj(M):
             turning = np.imag(np.diagonal(primal(M + W), axis1=-2, axis2=-1))
-            refuse(turning, np.abs(primal(M)) + np.abs(primal(W)), PHASE)
-        H = adjoint_product(M, *gaps) + adjoint_product(W, *gaps)
+            refuse(turning, np.abs(primal(M)) + np.abs(primal(W)), PHASE, self.tolerances)
         apart = M - W
-        N = adjoint_product(apart - hermitian_part(apart), *sums)
-        inner = inner + hermitian_part(H) + N
-        g = np.matmul(np.matmul(U1, inner), V1h)
+        # Twice the Hermitian part of what belongs to H, and twice what belongs to N.
+        H = adjoint_product(M + W, *gaps)
+        inner = H + adjoint_matrix(H) + adjoint_product(apart - adjoint_matrix(apart), *sums)
+        if not certainly_zero(ws):
+            inner = inner + (2 * ws * positive)[..., None, :] * diagonal_masks(k, primal(ws).dtype.char)[0]
+        g = np.matmul(np.matmul(U1, inner * 0.5), V1h)
         if outside_U is not None:
             g = g + np.matmul(outside_U, V1h)
         if outside_V is not None:
@@ -154,7 +243,7 @@ class SVDMap(LinearMap):
         return g
 
 
-def _moved(U: Array, rotation: Array, AV: Array, E: Array, inverse: Array, zero: Array) -> Array:
+def _moved(U: Array, rotation: Array, AV: Array, E: Array, inverse: Any) -> Array:
     """dU from U₁ᴴ dU₁, from dA V₁ and from E = U₁ᴴ dA V₁."""
     m, k = np.shape(U)[-2], np.shape(rotation)[-1]
     U1, U2 = U[..., :k], U[..., k:]
@@ -162,14 +251,14 @@ def _moved(U: Array, rotation: Array, AV: Array, E: Array, inverse: Array, zero:
     if m == k:
         return moved
     if np.shape(U)[-1] == k:
-        return moved + _over_values(AV - np.matmul(U1, E), inverse, zero, product)
-    K = _over_values(np.matmul(adjoint_matrix(U2), AV), inverse, zero, product)
+        return moved + _over_values(AV - np.matmul(U1, E), inverse, product)
+    K = _over_values(np.matmul(adjoint_matrix(U2), AV), inverse, product)
     return np.concatenate([moved + np.matmul(U2, K), -np.matmul(U1, adjoint_matrix(K))], axis=-1)
 
 
-def _gathered(U: Array, w: Array, inverse: Array, zero: Array) -> tuple[Array, Array]:
+def _gathered(U: Array, w: Array, inverse: Any, tolerances: Tolerances) -> tuple[Array, Array]:
     """U₁ᴴ Ū, and the cotangent of dA V₁ through what lies outside of the range of U₁, or None."""
-    m, k = np.shape(U)[-2], np.shape(inverse)[-1]
+    m, k = np.shape(U)[-2], np.shape(inverse[0])[-1]
     if certainly_zero(w):
         return np.zeros((*np.shape(w)[:-2], k, k), w.dtype), None
     U1, U2, w1, w2 = U[..., :k], U[..., k:], w[..., :k], w[..., k:]
@@ -177,29 +266,29 @@ def _gathered(U: Array, w: Array, inverse: Array, zero: Array) -> tuple[Array, A
     if m == k:
         return M, None
     if np.shape(U)[-1] == k:
-        return M, _over_values(w1 - np.matmul(U1, M), inverse, zero, adjoint_product)
+        return M, _over_values(w1 - np.matmul(U1, M), inverse, adjoint_product)
     null = primal(np.matmul(adjoint_matrix(U2), w2))
-    refuse(null - adjoint_matrix(null), primal(w), NULL_SPACE)
+    refuse(null - adjoint_matrix(null), primal(w), NULL_SPACE, tolerances)
     K = np.matmul(adjoint_matrix(U2), w1) - adjoint_matrix(np.matmul(adjoint_matrix(U1), w2))
-    return M, np.matmul(U2, _over_values(K, inverse, zero, adjoint_product))
+    return M, np.matmul(U2, _over_values(K, inverse, adjoint_product))
 
 
-def _over_values(X: Array, inverse: Array, zero: Array, multiply: Any) -> Array:
-    """The columns of X divided by the singular values."""
-    return multiply(X, inverse[..., None, :], guard_zero(zero[..., None, :], ZERO))
+def _over_values(X: Array, inverse: Any, multiply: Any) -> Array:
+    """The columns of X divided by the singular values; ``inverse`` holds 1/s and the guard for s = 0."""
+    return multiply(X, inverse[0][..., None, :], inverse[1])
 
 
 ZERO = (
-    "np.linalg.svd: singular vectors that belong to the singular value 0 have no derivative: they are an "
+    "svd: singular vectors that belong to the singular value 0 have no derivative: they are an "
     "arbitrary basis of a null space. Use the vectors of positive singular values alone, np.linalg.pinv, "
     "np.linalg.lstsq, or np.linalg.svdvals for the values"
 )
 NULL_SPACE = (
-    "np.linalg.svd(full_matrices=True): the further columns of U or V are any orthonormal basis of a null "
+    "svd(full_matrices=True): the further columns of U or V are any orthonormal basis of a null "
     "space, and the function depends on which one. Use full_matrices=False, or only U₂ U₂ᴴ of those columns"
 )
 PHASE = (
-    "np.linalg.svd: the vectors u and v of a complex matrix are determined up to a common factor of modulus "
+    "svd: the vectors u and v of a complex matrix are determined up to a common factor of modulus "
     "one only, and the function depends on that factor, so it has no derivative. Make it independent of the "
     "phase: use abs(u), u vᴴ or u uᴴ"
 )

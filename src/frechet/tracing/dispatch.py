@@ -138,5 +138,3 @@ def _refuse_plain_out(function: Any, target: Any) -> None:
             "assignment such as plain += traced), which would lose its derivative. Make the array with "
             "np.zeros_like(x) or np.zeros(n, like=x), or write y = y + x"
         )
-
-

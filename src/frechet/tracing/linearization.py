@@ -328,6 +328,8 @@ def finished(space: Space, g: Array, stack: Shape = (), shared: set[int] | None 
     if type(g) is not space.type or stack:
         g = space.project(g, stack)
     if type(g) is not np.ndarray:
+        if hasattr(g, "refuse"):  # it stands for a tangent that does not exist, and raises
+            g.refuse()
         return np.asarray(g) if type(space) is ArraySpace and isinstance(g, np.generic) else g
     if g.base is not None or not g.flags.writeable or (shared is not None and id(g) in shared):
         return g.copy()
@@ -356,5 +358,3 @@ def refuse_ended(x: Any, what: str) -> None:
         if isinstance(x.tape, (ClosedTape, ClosedForward)):
             x.tape.record(x, (), what)  # raises
         x = x.value
-
-

@@ -296,5 +296,3 @@ def methods() -> dict[str, Any]:
     found |= {name: _attribute(name) for name in METADATA}
     found |= GUARDS
     return found
-
-

@@ -178,5 +178,3 @@ def methods() -> dict[str, Callable[..., Any]]:
     found["__rfloordiv__"] = lambda self, other: plain(other) // plain(self)
     found["__divmod__"], found["__rdivmod__"] = _divmod, _rdivmod
     return found
-
-

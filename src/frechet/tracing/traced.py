@@ -32,7 +32,6 @@ class Traced:
     version: list[int]  # how many in-place changes there were, shared with the views; unset before either
 
     if TYPE_CHECKING:  # of what is put on the class (see __init__), the part that other modules use
-
         dtype: np.dtype[Any]
 
         def __array__(self) -> np.ndarray: ...
