@@ -64,7 +64,7 @@ def as_matrix(x: Any, name: str, *, square: bool = False, check_finite: bool = T
         For fewer than two axes, for a matrix that must be square and is not, and for nan and inf.
     """
     x = as_inexact(x, name)
-    shape = np.shape(x)
+    shape = x.shape
     if len(shape) < 2 or (square and shape[-1] != shape[-2]):
         what = "square matrix" if square else "matrix"
         raise ValueError(f"{name} must be a {what} or a stack of them, got shape {shape}")

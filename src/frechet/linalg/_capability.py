@@ -78,7 +78,9 @@ def refused(function: Callable[..., Any], reason: str) -> Callable[..., Any]:
         return function(*args, **kwargs)
 
     plain_only.__name__ = plain_only.__qualname__ = name
-    plain_only.__doc__ = f"``scipy.linalg.{name}`` for plain arrays; refused under differentiation.\n\n{reason}"
+    plain_only.__doc__ = (
+        f"``scipy.linalg.{name}`` for plain arrays; refused under differentiation.\n\n{reason}"
+    )
     return plain_only
 
 

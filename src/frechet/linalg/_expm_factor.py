@@ -34,6 +34,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import _core
+from .. import _stacks as stacks
+from ..rules.lapack import blas
+
 __all__ = ["ExpmFactor"]
 
 Array = NDArray[Any]
@@ -55,7 +59,7 @@ class Scheme:
         products: tuple[tuple[Operand, Operand], ...],
         result: tuple[float, ...],
     ) -> None:
-        self.order, self.limit, self.products = order, limit, products
+        self.order, self.limit, self.products, self.result = order, limit, products, result
         # The combinations that every product needs, and with the last one the result, as matrices in both
         # precisions.
         rows = [[row for row in operands if isinstance(row, tuple)] for operands in products]
@@ -145,7 +149,8 @@ class ExpmFactor:
     -----
     With s squarings the value takes k + s matrix products, k = 2 ... 5; `frechet` and `adjoint` take
     2 (k + s) per direction and nothing of them is computed before they are called.  Up to 11 + s matrices
-    are kept.  A stack shares one scheme; each of its matrices has its own number of squarings.
+    are kept.  A stack shares one scheme; each of its matrices has its own number of squarings.  Stacks of
+    small matrices go through the kernels of `_core`, which keep nothing: `frechet` takes 3 (k + s) there.
 
     Examples
     --------
@@ -160,10 +165,18 @@ class ExpmFactor:
     """
 
     value: Array
+    refusal: str | None = None  # there is a derivative everywhere
 
     def __init__(self, A: ArrayLike) -> None:
-        A = _as_matrices(A)
+        self._A = A = _as_matrices(A)
         self.shape, self.dtype = A.shape, A.dtype
+        self._stack: Array | None = None
+        if A.shape[-1] > 1 and stacks.fits(A):
+            A = np.array(A, order="C")
+            self.value = np.empty_like(A)
+            if _core.expm(A, self.value, _programs()):
+                self._stack = A
+                return  # else A is not finite, or the exponential overflows: NumPy gives its error or warning
         bound = _norm_bound(A)
         if A.shape[-1] < 2 or A.size == 0:  # numbers, or nothing: L(a, E) = e^a E
             self._scheme: Scheme | None = None
@@ -244,6 +257,8 @@ class ExpmFactor:
         if E.dtype.kind == "c" and self.dtype.kind != "c":  # L(A, ·) is real: two real directions
             L = self.frechet(np.stack((E.real, E.imag)))
             return np.asarray(L[0] + 1j * L[1])
+        if self._stack is not None:
+            return self._frechet_of_stack(self._stack, E, adjoint=False)
         if self._scheme is None:
             return np.asarray(self._exp * E)
         # dZ = dP Q + P dQ for every product Z = P Q, with the linear combinations of the value.
@@ -287,7 +302,20 @@ class ExpmFactor:
             If the last axes of G are not the shape of A.
         """
         G = _as_directions(G, self.shape, self.dtype)
+        if self._stack is not None and G.dtype == self.dtype:
+            return self._frechet_of_stack(self._stack, G, adjoint=True)
         return _conjugate_transpose(self.frechet(_conjugate_transpose(G)))
+
+    def doubled(self, E: Array) -> ExpmFactor:
+        """The preparation of [[A, E], [0, A]], for E of A's shape or with further axes in front."""
+        A = np.broadcast_to(self._A, E.shape)
+        return ExpmFactor(np.block([[A, E], [np.zeros_like(A), A]]))
+
+    def _frechet_of_stack(self, A: Array, E: Array, adjoint: bool) -> Array:
+        E = np.ascontiguousarray(E)
+        L = np.empty_like(E)
+        _core.expm_frechet(A, E, L, _programs(), adjoint)
+        return L
 
     def _combinations(self, k: int, steps: Array, room: Array | None = None) -> tuple[Array, Array, Array]:
         """Return the two factors of step k, or their derivatives if steps holds derivatives, and a third.
@@ -309,6 +337,18 @@ class ExpmFactor:
         return combined[0], combined[1], combined[-1]
 
 
+@cache
+def _programs() -> Array:
+    """The schemes as the table that the kernels of `_core` read: see src/core/programs.hpp."""
+    table: list[float] = [len(_DOUBLE), len(_SINGLE)]
+    for scheme in _DOUBLE:
+        table += [scheme.order, *scheme.limit, len(scheme.products)]
+        for operand in (operand for factors in scheme.products for operand in factors):
+            table += [0, operand] if isinstance(operand, int) else [len(operand), *operand]
+        table += [len(scheme.result), *scheme.result]
+    return np.array(table, float)
+
+
 def _combine(rows: Array, steps: Array, out: Array) -> Array:
     """Return Σ_j rows[i, j] · steps[j] for every i in one pass over memory, as a product of matrices."""
     flat = steps[: rows.shape[1]].reshape(rows.shape[1], -1).view(rows.dtype)
@@ -323,16 +363,9 @@ def _add_product(total: Array, P: Array, Q: Array, room: Array) -> None:
     are column-major, for (P Q)ᵀ = Qᵀ Pᵀ.
     """
     if total.ndim == 2 and P.dtype == Q.dtype:
-        _gemm(total.dtype.char)(1.0, Q.T, P.T, 1.0, total.T, overwrite_c=1)
+        blas("gemm", total.dtype.char)(1.0, Q.T, P.T, 1.0, total.T, overwrite_c=1)
     else:
         total += np.matmul(P, Q, out=room)
-
-
-@cache
-def _gemm(char: str) -> Any:
-    from scipy.linalg import blas  # here, because it is slow to load
-
-    return getattr(blas, {"f": "s", "d": "d", "F": "c", "D": "z"}[char] + "gemm")
 
 
 def _power_of_2(exponent: Any, dtype: np.dtype[Any]) -> Any:
