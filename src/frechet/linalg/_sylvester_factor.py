@@ -1,0 +1,122 @@
+"""What a Sylvester equation A X + X B = Q, its solution and the adjoint of that have in common.
+
+Three ways to a solution, each with numbers that do not depend on the right side and that serve the adjoint
+equation Aᴴ W + W Bᴴ = G as well:
+
+* a few entries: the inverse of the mn × mn matrix of the equation (_kronecker_factor.py);
+* A and B with eigenvalues on two sides of a line Re λ = c (A) and Re λ = −c (B): the powers of the doubling
+  iteration (_smith_factor.py);
+* others: Schur forms A = U R Uᴴ and B = V S Vᴴ, on which the equation becomes the triangular R Y + Y S =
+  Uᴴ Q V for Y = Uᴴ X V (Bartels & Stewart, Comm. ACM 15:820, 1972).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _schur_factor
+from ._kronecker_factor import KroneckerFactor
+from ._matrix_equation import MatrixEquation, adjoint_matrix, judge
+from ._smith_factor import Cayley, sylvester_doubling
+from ._triangular_sylvester import TriangularSylvester
+
+__all__ = ["SylvesterFactor"]
+
+Array = NDArray[Any]
+
+_KRONECKER = 36  # the largest m n for which the matrix of the equation is the fastest way
+_DOUBLING = 32  # the smallest m and n for which doubling is
+
+_SINGULAR = "A X + X B = Q has no unique solution: A and -B share an eigenvalue to working precision"
+
+
+class SylvesterFactor(MatrixEquation):
+    """Two square matrices, or stacks of them, ready for the solution of A X + X B = Q.
+
+    Parameters
+    ----------
+    A : (..., m, m) ndarray
+    B : (..., n, n) ndarray
+        Finite, of one dtype: float32, float64, complex64 or complex128.  Leading axes broadcast.
+    doubling : bool, optional
+        Whether a solution by doubling is tried.
+
+    Notes
+    -----
+    Right sides have the broadcast leading axes of A and B, or further ones in front of these (stacked
+    directions), and may be complex for real coefficients.  ``numpy.linalg.LinAlgError`` is raised where A and
+    −B share an eigenvalue to working precision, and a ``scipy.linalg.LinAlgWarning`` given where fewer than
+    two digits are left.
+
+    The Schur forms take about 25 (m³ + n³) operations and are computed once, each solution 5 m n (m + n).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A, B = np.array([[1.0, 5.0], [0.0, 2.0]]), np.array([[3.0]])
+    >>> SylvesterFactor(A, B).solve(np.array([[9.0], [5.0]]))
+    array([[1.],
+           [1.]])
+    """
+
+    def __init__(self, A: Array, B: Array, *, doubling: bool = True) -> None:
+        self.A, self.B, self.dtype = np.array(A), np.array(B), A.dtype
+        self.stack = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+        m, n = self.shape = A.shape[-1], B.shape[-1]
+        self._is_small = m * n <= _KRONECKER
+        self._may_double = doubling and min(m, n) >= _DOUBLING
+
+    def _solution(self, Q: Array, adjoint: bool) -> Array:
+        if self._is_small:
+            return self._by_kronecker.solve(Q, adjoint)
+        if self._may_double and self._by_doubling is not None:
+            X = self._by_doubling.solve(Q, adjoint)
+            if X is not None:
+                return X
+        return self._one_by_one(self._on_schur_forms, Q, adjoint)
+
+    @cached_property
+    def _by_kronecker(self) -> KroneckerFactor:
+        m, n = self.shape
+        eyes = np.eye(m, dtype=self.A.dtype), np.eye(n, dtype=self.A.dtype)
+        return KroneckerFactor([(self.A, eyes[1]), (eyes[0], self.B)], _SINGULAR)
+
+    @cached_property
+    def _by_doubling(self) -> Cayley | None:
+        return sylvester_doubling(self.A, self.B)
+
+    @cached_property
+    def _on_schur_forms(self) -> list[_OnSchurForms]:
+        forms = []
+        for M in (self.A, self.B):
+            each = [_schur_factor.SchurForm(one) for one in M.reshape(-1, *M.shape[-2:])]
+            forms.append(broadcast_list(each, M.shape[:-2], self.stack))
+        return [_OnSchurForms(a, b) for a, b in zip(*forms, strict=True)]
+
+
+class _OnSchurForms:
+    """The equation of two matrices on their Schur forms."""
+
+    def __init__(self, a: _schur_factor.SchurForm, b: _schur_factor.SchurForm) -> None:
+        # The eigenvalues carry errors of the size ε‖A‖ and ε‖B‖.
+        divisors = np.abs(a.eigenvalues[:, None] + b.eigenvalues)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = (a.norm + b.norm) / divisors.min() * np.finfo(a.T.dtype).eps
+        judge(float(error), _SINGULAR)
+        self.U, self.V = a.Z, b.Z
+        self.triangular = TriangularSylvester(a.T, b.T, _SINGULAR)
+
+    def solve(self, Q: Array, adjoint: bool) -> Array:
+        """Solve the equation for right sides (..., m, n)."""
+        F = adjoint_matrix(self.U) @ Q @ self.V
+        Y = self.triangular.adjoint(F) if adjoint else self.triangular.solve(F)
+        return np.asarray(self.U @ Y @ adjoint_matrix(self.V))
+
+
+def broadcast_list(each: list[Any], own: tuple[int, ...], stack: tuple[int, ...]) -> list[Any]:
+    """What belongs to the matrices of a stack, repeated as the stack is broadcast."""
+    return [each[i] for i in np.broadcast_to(np.arange(len(each)).reshape(own), stack).ravel()]
