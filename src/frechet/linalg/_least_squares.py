@@ -1,0 +1,455 @@
+"""Least squares and pseudoinverses, least norm where the rank is deficient; derivatives at constant rank."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..linear_map import Array, LinearMap, adjoint_matrix, compose, linear
+from ..rule import Rule, primal
+from ..rules.linalg_factorizations import reading
+from ..rules.linalg_least_squares import PinvMap
+from ..rules.linalg_svd import SVDMap, negligible
+from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
+from ._capability import capability
+from ._structured import spread
+
+__all__ = ["lstsq", "pinv", "pinvh"]
+
+_CONSTANT_RANK = (
+    "where a small change of a changes its rank: the value jumps there, and the derivative is that among "
+    "matrices of the same rank, which the tolerances determine"
+)
+
+
+@capability(_CONSTANT_RANK)
+def lstsq(
+    a: Array,
+    b: Array,
+    cond: float | None = None,
+    overwrite_a: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+    lapack_driver: str | None = None,
+) -> Any:
+    """The shortest x of least ‖b − a x‖, as scipy.linalg.lstsq, with derivatives.
+
+    Parameters
+    ----------
+    a : (..., m, n) array_like
+        Plain or traced, real or complex; leading axes are a batch and broadcast against those of b.
+    b : (m,) or (..., m, k) array_like
+        The right side.
+    cond : float, optional
+        Singular values of a up to cond times the largest one count as zero; by default the rounding unit ε.
+        This is the rank at which the solution is differentiated.
+    overwrite_a, overwrite_b : bool, optional
+        For SciPy's signature; nothing is overwritten.
+    check_finite : bool, optional
+        Whether nan and inf are refused.
+    lapack_driver : {None, "gelsd", "gelsy", "gelss"}, optional
+        One singular value decomposition is computed in any case; "gelsy" leaves the residues and singular
+        values out, as in SciPy.
+
+    Returns
+    -------
+    x : (n,) or (..., n, k) array
+        The solution.
+    residues : () or (..., k) array
+        ‖b − a x‖² for each column, where m > n and all matrices have rank n; else of shape (..., 0).
+    rank : int, or array of int for a batch
+        The rank.
+    s : (..., min(m, n)) array, or None
+        The singular values of a.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the singular value decomposition does not converge.
+    ValueError
+        For wrong shapes, nan and inf, an unknown driver.
+
+    Notes
+    -----
+    With P the pseudoinverse of a and r = b − a x, the derivative among matrices of the same rank is
+
+        dx = P (db − da x) + P Pᴴ daᴴ r + (I − P a) daᴴ Pᴴ x
+
+    (Golub & Pereyra, SIAM J. Numer. Anal. 10:413, 1973).  The last term is zero for independent columns, the
+    second for independent rows.  One decomposition serves value, pushforward and pullback.  The solution is
+    that of a problem with data that differ by a modest multiple of ε ‖a‖ (Higham, Accuracy and Stability of
+    Numerical Algorithms, 2002, chapter 20).  Singular values are not differentiable at zero; they get the
+    derivative 0 there.
+
+    Examples
+    --------
+    The slope of a regression, and the influence of each observation on it:
+
+    >>> import numpy as np
+    >>> import frechet as fr
+    >>> X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0], [1.0, 3.0]])
+    >>> y = np.array([1.0, 3.0, 2.0, 6.0])
+    >>> fr.linalg.lstsq(X, y)[0]
+    array([0.9, 1.4])
+    >>> fr.grad(lambda y: fr.linalg.lstsq(X, y)[0][1])(y)
+    array([-0.3, -0.1,  0.1,  0.3])
+    >>> fr.grad(lambda X: fr.linalg.lstsq(X, y)[0][1])(X)[:, 1]
+    array([ 0.44,  0.28, -0.48, -0.24])
+    """
+    if lapack_driver not in (None, "gelsd", "gelsy", "gelss"):
+        raise ValueError(f'lstsq: LAPACK driver "{lapack_driver}" is not found; gelsd, gelsy and gelss are')
+    a = as_matrix(a, "lstsq: a", check_finite=check_finite)
+    b = as_inexact(b, "lstsq: b")
+    if check_finite:
+        require_finite(b, "lstsq: b")
+    a, b = same_dtype(a, b)
+    vector = np.ndim(b) == 1
+    m, n = np.shape(a)[-2:]
+    if np.ndim(b) == 0 or np.shape(b)[0 if vector else -2] != m:
+        raise ValueError(f"lstsq: a {np.shape(a)} and b {np.shape(b)} should have the same number of rows")
+    b = b[:, None] if vector else b
+    stack = stack_shape("lstsq", a, b)
+    if np.ndim(a) > 2:
+        a = to_stack(a, stack)
+    b = to_stack(b, stack)
+    plain = primal(a)
+    factor = SVDFactor(plain, 0.0, np.finfo(a.dtype).eps if cond is None else cond)
+    x = _least_norm(a, b, factor, False)
+    full_driver = lapack_driver != "gelsy"
+    if full_driver and m > n and factor.independent_columns:
+        residues = _residues(a, b, factor)
+        residues = residues[..., 0] if vector else residues
+    else:
+        residues = np.zeros((*stack, 0), factor.s.dtype)
+    rank: Any = np.broadcast_to(factor.rank, stack) if stack else int(factor.rank)
+    s = None
+    if full_driver:
+        s = _singular_values(a, factor)
+        s = s if np.ndim(s) > len(stack) else to_stack(s, stack, 1)
+    return x[..., 0] if vector else x, residues, rank, s
+
+
+@capability(_CONSTANT_RANK)
+def pinv(
+    a: Array,
+    *,
+    atol: float | None = None,
+    rtol: float | None = None,
+    return_rank: bool = False,
+    check_finite: bool = True,
+) -> Any:
+    """The Moore–Penrose pseudoinverse, as scipy.linalg.pinv, with derivatives.
+
+    Parameters
+    ----------
+    a : (..., m, n) array_like
+        Plain or traced, real or complex; leading axes are a batch.
+    atol, rtol : float, optional
+        Singular values up to atol + rtol times the largest one count as zero: by default 0 and max(m, n) ε.
+        This is the rank at which the pseudoinverse is differentiated.
+    return_rank : bool, optional
+        Whether the rank is returned, too.
+    check_finite : bool, optional
+        Whether nan and inf are refused.
+
+    Returns
+    -------
+    B : (..., n, m) array
+        The pseudoinverse.
+    rank : int, or array of int for a batch
+        If return_rank is set.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the singular value decomposition does not converge.
+    ValueError
+        For nan and inf, and for negative tolerances.
+
+    Notes
+    -----
+    Among matrices of the same rank, with Y = a⁺ (Golub & Pereyra, SIAM J. Numer. Anal. 10:413, 1973),
+
+        dY = −Y da Y + Y Yᴴ daᴴ (I − a Y) + (I − Y a) daᴴ Yᴴ Y.
+
+    Examples
+    --------
+    The projection onto the range of a matrix of rank one, and a derivative among such matrices:
+
+    >>> import numpy as np
+    >>> import frechet as fr
+    >>> def projection(u):
+    ...     a = np.outer(u, np.array([1.0, 1.0]))
+    ...     return a @ fr.linalg.pinv(a, rtol=1e-10)
+    >>> projection(np.array([2.0, 0.0])).round(12)
+    array([[1., 0.],
+           [0., 0.]])
+    >>> fr.jacobian(projection)(np.array([2.0, 0.0]))[0, 1].round(12) + 0.0
+    array([0. , 0.5])
+    """
+    a = as_matrix(a, "pinv: a", check_finite=check_finite)
+    atol, rtol = _tolerances("pinv", atol, rtol, max((*np.shape(a)[-2:], 0)) * np.finfo(a.dtype).eps)
+    factor = SVDFactor(primal(a), atol, rtol)
+    Y = _pinv(a, factor)
+    return (Y, factor.public_rank) if return_rank else Y
+
+
+@capability(_CONSTANT_RANK)
+def pinvh(
+    a: Array,
+    atol: float | None = None,
+    rtol: float | None = None,
+    lower: bool = True,
+    return_rank: bool = False,
+    check_finite: bool = True,
+) -> Any:
+    """The pseudoinverse of a Hermitian matrix, as scipy.linalg.pinvh, with derivatives.
+
+    Parameters
+    ----------
+    a : (..., n, n) array_like
+        Plain or traced, real or complex; leading axes are a batch.
+    atol, rtol : float, optional
+        Eigenvalues of absolute value up to atol + rtol times the largest one count as zero: by default 0
+        and n ε.
+    lower : bool, optional
+        Which triangle is read.
+    return_rank : bool, optional
+        Whether the rank is returned, too.
+    check_finite : bool, optional
+        Whether nan and inf are refused.
+
+    Returns
+    -------
+    B : (..., n, n) array
+        The pseudoinverse.
+    rank : int, or array of int for a batch
+        If return_rank is set.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the eigenvalue decomposition does not converge.
+    ValueError
+        For a matrix that is not square, nan and inf, and for negative tolerances.
+
+    Notes
+    -----
+    The derivative is that of `pinv`, at constant rank.  The gradient is Hermitian where a is, to half of the
+    digits; else it lies in the triangle that is read.
+
+    Examples
+    --------
+    The covariance of ranks, singular because they add up to a constant:
+
+    >>> import numpy as np
+    >>> import frechet as fr
+    >>> C = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    >>> fr.linalg.pinvh(C)
+    array([[ 0.25, -0.25],
+           [-0.25,  0.25]])
+    >>> round(fr.grad(lambda t: fr.linalg.pinvh(t * C)[0, 0])(2.0), 12)
+    -0.0625
+    """
+    a = as_matrix(a, "pinvh: a", square=True, check_finite=check_finite)
+    atol, rtol = _tolerances("pinvh", atol, rtol, np.shape(a)[-1] * np.finfo(a.dtype).eps)
+    factor = EighFactor(primal(a), lower, atol, rtol)
+    Y = _pinv(a, factor)
+    return (Y, factor.public_rank) if return_rank else Y
+
+
+def _tolerances(call: str, atol: float | None, rtol: float | None, default: float) -> tuple[float, float]:
+    atol = 0.0 if atol is None else atol
+    rtol = default if rtol is None else rtol
+    if atol < 0 or rtol < 0:
+        raise ValueError(f"{call}: atol and rtol must not be negative, got {atol} and {rtol}")
+    return atol, rtol
+
+
+# --- decompositions of plain matrices ----------------------------------------------------------------------
+
+
+class SVDFactor:
+    """The singular values and vectors of a matrix, or of each of a stack, those taken as zero left out."""
+
+    reads: LinearMap | None = None
+
+    def __init__(self, A: Array, atol: float, rtol: float) -> None:
+        if A.size:
+            self.U, self.s, self.Vh = np.linalg.svd(A, full_matrices=False)
+        else:
+            *stack, m, n = A.shape
+            k = min(m, n)
+            self.U, self.Vh = np.zeros((*stack, m, k), A.dtype), np.zeros((*stack, k, n), A.dtype)
+            self.s = np.zeros((*stack, k), np.finfo(A.dtype).dtype)
+        self._select(self.s, atol, rtol)
+        self.independent_columns = bool((self.rank == A.shape[-1]).all())
+        self.independent_rows = bool((self.rank == A.shape[-2]).all())
+
+    def _select(self, values: Array, atol: float, rtol: float) -> None:
+        size = np.abs(values)
+        kept = size > atol + rtol * size.max(axis=-1, keepdims=True, initial=0)
+        self.inverse_values = np.where(kept, 1 / np.where(kept, values, 1), 0).astype(values.dtype)
+        self.rank = np.count_nonzero(kept, axis=-1)
+
+    @property
+    def public_rank(self) -> Any:
+        """The rank, as an int for one matrix."""
+        return int(self.rank) if self.s.ndim == 1 else self.rank
+
+    def times(self, B: Array, adjoint: bool) -> Array:
+        """A⁺ B or (A⁺)ᴴ B."""
+        left, right = (self.U, self.Vh) if adjoint else (adjoint_matrix(self.Vh), adjoint_matrix(self.U))
+        return np.asarray(np.matmul(left, self.inverse_values[..., None] * np.matmul(right, B)))
+
+    @cached_property
+    def pinv(self) -> Array:
+        """A⁺."""
+        scaled = adjoint_matrix(self.Vh) * self.inverse_values[..., None, :]
+        return np.asarray(np.matmul(scaled, adjoint_matrix(self.U)))
+
+
+class EighFactor(SVDFactor):
+    """The same for Hermitian matrices, by eigenvalues."""
+
+    def __init__(self, A: Array, lower: bool, atol: float, rtol: float) -> None:
+        self.s, self.U = np.linalg.eigh(A, "L" if lower else "U")
+        self.Vh = adjoint_matrix(self.U)
+        self.reads = reading(A, lower)
+        self._select(self.s, atol, rtol)
+
+
+# --- rules; every order of derivative passes the decomposition on ------------------------------------------
+
+
+def _pinv_body(a: Array, factor: SVDFactor) -> Any:
+    Y = _pinv(a, factor)
+    if factor.reads is None:
+        return Y, PinvMap(a, Y)
+    return Y, compose(PinvMap(factor.reads.push(a), Y), factor.reads)
+
+
+_pinv = Rule(lambda a, factor: factor.pinv, _pinv_body, "frechet.linalg.pinv")
+
+
+def _least_norm_body(A: Array, B: Array, factor: SVDFactor, adjoint: bool) -> Any:
+    X = _least_norm(A, B, factor, adjoint)
+    P = linear(
+        lambda v: _least_norm(A, v, factor, adjoint),
+        lambda w: _least_norm(A, w, factor, not adjoint),
+    )
+    in_A = spread(_LeastNormInMatrix(A, B, X, factor, adjoint), np.shape(A), np.shape(X)[:-2], 2)
+    return X, (in_A, P)
+
+
+# A⁺ B, or (A⁺)ᴴ B, for B with all leading axes of A.
+_least_norm = Rule(
+    lambda A, B, factor, adjoint: factor.times(B, adjoint), _least_norm_body, "frechet.linalg.lstsq"
+)
+
+
+class _LeastNormInMatrix(LinearMap):
+    """The tangent of X = M⁺ B from that of A, where M is A or Aᴴ.
+
+    With P = M⁺ and the residual R = B − M X, at constant rank (Golub & Pereyra 1973):
+
+        dX = P (Pᴴ dMᴴ R − dM X) + (I − P M) dMᴴ Pᴴ X,
+
+    and, since P M is a Hermitian projection, with Z = Pᴴ X̄ the adjoint is
+
+        M̄ = R (P Z)ᴴ − Z Xᴴ + Pᴴ X (X̄ − Mᴴ Z)ᴴ.
+    """
+
+    __slots__ = ("A", "B", "X", "_parts", "adjoint_matrix", "factor")
+
+    def __init__(self, A: Array, B: Array, X: Array, factor: SVDFactor, adjoint: bool) -> None:
+        self.A, self.B, self.X = A, B, X
+        self.factor = factor
+        self.adjoint_matrix = adjoint
+        self._parts: Any = None
+
+    def _prepared(self) -> Any:
+        """M, and R and Pᴴ X where the terms with them are not zero."""
+        if self._parts is None:
+            factor, adjoint = self.factor, self.adjoint_matrix
+            M = adjoint_matrix(self.A) if adjoint else self.A
+            columns, rows = factor.independent_columns, factor.independent_rows
+            if adjoint:
+                columns, rows = rows, columns
+            R = None if rows else self.B - np.matmul(M, self.X)
+            PhX = None if columns else _least_norm(self.A, self.X, factor, not adjoint)
+            self._parts = M, R, PhX
+        return self._parts
+
+    def push(self, v: Array) -> Array:
+        M, R, PhX = self._prepared()
+        factor, adjoint = self.factor, self.adjoint_matrix
+        vh = adjoint_matrix(v)
+        v, vh = (vh, v) if adjoint else (v, vh)
+        inner = -np.matmul(v, self.X)
+        if R is not None:
+            inner = inner + _least_norm(self.A, np.matmul(vh, R), factor, not adjoint)
+        dX = _least_norm(self.A, inner, factor, adjoint)
+        if PhX is not None:
+            z = np.matmul(vh, PhX)
+            dX = dX + z - _least_norm(self.A, np.matmul(M, z), factor, adjoint)
+        return dX
+
+    def pull(self, w: Array) -> Array:
+        M, R, PhX = self._prepared()
+        factor, adjoint = self.factor, self.adjoint_matrix
+        Z = _least_norm(self.A, w, factor, not adjoint)
+        g = -np.matmul(Z, adjoint_matrix(self.X))
+        if R is not None:
+            g = g + np.matmul(R, adjoint_matrix(_least_norm(self.A, Z, factor, adjoint)))
+        if PhX is not None:
+            g = g + np.matmul(PhX, adjoint_matrix(w - np.matmul(adjoint_matrix(M), Z)))
+        return adjoint_matrix(g) if adjoint else g
+
+
+def _plain_residues(a: Array, b: Array, factor: SVDFactor) -> Array:
+    r = b - np.matmul(a, factor.times(b, False))
+    return np.asarray(np.sum(r.real**2 + r.imag**2, axis=-2))[()]
+
+
+def _residues_body(a: Array, b: Array, factor: SVDFactor) -> Any:
+    # r = b − a x is orthogonal to the range of a, so ‖r‖² varies by 2 Re rᴴ (db − da x).
+    value = _residues(a, b, factor)
+    x = _least_norm(a, b, factor, False)
+    r = b - np.matmul(a, x)
+    twice = 2 * r
+    in_b = linear(
+        lambda v: np.real(np.sum(np.conj(twice) * v, axis=-2)),
+        lambda w: twice * w[..., None, :],
+    )
+    minus_da_x = linear(
+        lambda v: -np.matmul(v, x),
+        lambda w: -np.matmul(w, adjoint_matrix(x)),
+    )
+    return value, (spread(compose(in_b, minus_da_x), np.shape(a), np.shape(x)[:-2], 2), in_b)
+
+
+_residues = Rule(_plain_residues, _residues_body, "frechet.linalg.lstsq")
+
+
+def _svd_body(a: Array, factor: SVDFactor) -> Any:
+    U, s, Vh = _svd(a, factor)
+    return (U, s, Vh), SVDMap(U, s, Vh)
+
+
+_svd = Rule(lambda a, factor: (factor.U, factor.s, factor.Vh), _svd_body, "frechet.linalg.lstsq")
+
+
+def _singular_values_body(a: Array, factor: SVDFactor) -> Any:
+    # ds = Re diag(Uᴴ da V), with adjoint s̄ ↦ U diag(s̄) Vᴴ
+    U, s, Vh = _svd(a, factor)
+    V, positive = adjoint_matrix(Vh), ~negligible(primal(s), np.shape(a)[-2:])
+    return s, linear(
+        lambda v: np.real(np.sum(np.conj(U) * np.matmul(v, V), axis=-2)) * positive,
+        lambda w: np.matmul(U * (w * positive)[..., None, :], Vh),
+    )
+
+
+_singular_values = Rule(lambda a, factor: factor.s, _singular_values_body, "frechet.linalg.lstsq")

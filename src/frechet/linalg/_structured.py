@@ -1,0 +1,112 @@
+"""Matrices given by parameters: products, solutions and their derivatives in the parameters themselves.
+
+A structure says how parameters p (the bands of a matrix, the first column and row of a Toeplitz matrix)
+make a matrix A(p), linearly over the reals.  It gives two bilinear functions of plain arrays,
+
+    times:  p, X ↦ A(p) X  or  A(p)ᴴ X        outer:  W, X ↦ P with ⟨P, dp⟩ = ⟨W, A(dp) X⟩ for all dp,
+
+the second being the part of W Xᴴ that the parameters see.  Everything else follows, with no matrix written
+out: each of the two is linear in each argument, with the other as its adjoint, and for A(p) X = B
+
+    dX = A⁻¹ (dB − A(dp) X),        B̄ = A⁻ᴴ X̄,        p̄ = −outer(B̄, X).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..linear_map import Array, LinearMap, Shape, compose, linear
+from ..maps import Broadcast
+from ..rule import Rule
+
+__all__ = ["Structure", "outer", "solve", "spread", "times"]
+
+
+class Structure(Protocol):
+    """A way of making matrices from parameters.
+
+    The methods take plain arrays with any leading axes, which broadcast.  X has two further axes, the
+    parameters have ``ndim``.
+    """
+
+    ndim: int
+
+    def times(self, p: Array, X: Array, adjoint: bool) -> Array:
+        """A(p) X, or A(p)ᴴ X."""
+
+    def outer(self, W: Array, X: Array) -> Array:
+        """The parameters P with ⟨P, q⟩ = ⟨W, A(q) X⟩ for all q."""
+
+
+class Factor(Protocol):
+    """A factorization of a plain A(p)."""
+
+    def solve(self, B: Array, adjoint: bool) -> Array:
+        """A⁻¹ B or A⁻ᴴ B; axes of B in front of those of the stack are directions."""
+
+
+# --- the rules: linear and bilinear maps that are each other's derivatives ---------------------------------
+
+
+def spread(m: LinearMap, in_shape: Shape, lead: Shape, core: int) -> LinearMap:
+    """A map on arrays with leading axes ``lead`` as one on arrays whose leading axes broadcast to those."""
+    full = lead + in_shape[len(in_shape) - core :]
+    return m if in_shape == full else compose(m, Broadcast(in_shape, full))
+
+
+def _times_body(p: Array, X: Array, structure: Structure, adjoint: bool) -> Any:
+    Y = times(p, X, structure, adjoint)
+    lead = np.shape(Y)[:-2]
+    in_p = linear(
+        lambda v: times(v, X, structure, adjoint),
+        (lambda w: outer(X, w, structure)) if adjoint else (lambda w: outer(w, X, structure)),
+    )
+    in_X = linear(
+        lambda v: times(p, v, structure, adjoint),
+        lambda w: times(p, w, structure, not adjoint),
+    )
+    return Y, (spread(in_p, np.shape(p), lead, structure.ndim), spread(in_X, np.shape(X), lead, 2))
+
+
+def _outer_body(W: Array, X: Array, structure: Structure) -> Any:
+    # ⟨outer(W, X), g⟩ = ⟨W, A(g) X⟩ = ⟨A(g)ᴴ W, X⟩
+    P = outer(W, X, structure)
+    lead = np.shape(P)[: np.ndim(P) - structure.ndim]
+    in_W = linear(lambda v: outer(v, X, structure), lambda g: times(g, X, structure, False))
+    in_X = linear(lambda v: outer(W, v, structure), lambda g: times(g, W, structure, True))
+    return P, (spread(in_W, np.shape(W), lead, 2), spread(in_X, np.shape(X), lead, 2))
+
+
+def _solve_body(p: Array, B: Array, structure: Structure, factor: Factor, adjoint: bool) -> Any:
+    X = solve(p, B, structure, factor, adjoint)
+    lead = np.shape(X)[:-2]
+    S = linear(
+        lambda v: solve(p, v, structure, factor, adjoint),
+        lambda w: solve(p, w, structure, factor, not adjoint),
+    )
+    minus = -X
+    change = linear(
+        lambda v: times(v, minus, structure, adjoint),
+        (lambda w: outer(minus, w, structure)) if adjoint else (lambda w: outer(w, minus, structure)),
+    )
+    return X, (compose(S, spread(change, np.shape(p), lead, structure.ndim)), S)
+
+
+times = Rule(
+    lambda p, X, structure, adjoint: structure.times(p, X, adjoint),
+    _times_body,
+    "frechet.linalg: the product with a structured matrix",
+)
+outer = Rule(
+    lambda W, X, structure: structure.outer(W, X),
+    _outer_body,
+    "frechet.linalg: the product with a structured matrix",
+)
+# A⁻¹ B or A⁻ᴴ B, for B with all leading axes of p, and with a factorization of the plain value of A(p).
+solve = Rule(
+    lambda p, B, structure, factor, adjoint: factor.solve(B, adjoint),
+    _solve_body,
+    "frechet.linalg: the solution of a structured system",
+)
