@@ -55,9 +55,7 @@ def test_rule(function, args, kwargs):
 
 def test_every_function_of_scipy_is_here():
     """Same names and signatures, annotations apart."""
-    strip = lambda f: [
-        (p.name, p.kind, p.default) for p in inspect.signature(f).parameters.values()
-    ]
+    strip = lambda f: [(p.name, p.kind, p.default) for p in inspect.signature(f).parameters.values()]
     transforms = [n for n in scipy.fft.__all__ if "backend" not in n]
     assert "ihfftn" in transforms
     assert "idstn" in transforms

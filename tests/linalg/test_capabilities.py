@@ -7,11 +7,13 @@ whose names contain STACKED.  The function is one of fr.linalg, or calls them as
 
 import functools
 import importlib.util
+import inspect
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.sparse.linalg
 
 import frechet as fr
 from frechet.linalg._capability import table
@@ -69,7 +71,9 @@ def seen():
             if id(function) in names:
                 note(names[id(function)], (args, kwargs))
             else:
-                function(*args, **{k: v for k, v in kwargs.items() if k not in ("orders", "seed", "tolerance")})
+                function(
+                    *args, **{k: v for k, v in kwargs.items() if k not in ("orders", "seed", "tolerance")}
+                )
     return kinds
 
 
@@ -96,8 +100,6 @@ def test_all_of_scipys_names_are_here():
 @pytest.mark.parametrize("name", sorted(table))
 def test_signatures_begin_with_scipys(name):
     """SciPy's parameters come first, with its names and defaults; ours may follow."""
-    import inspect
-
     theirs = getattr(scipy.linalg, name, None) or getattr(scipy.sparse.linalg, name, None)
     ours = getattr(fr.linalg, name)
     if theirs is None or ours is theirs or table[name].kind == "refused":
@@ -107,4 +109,6 @@ def test_signatures_begin_with_scipys(name):
         assert expected in parameters, f"{name} lacks {expected}"
         assert list(parameters)[k] == expected or p.kind is p.KEYWORD_ONLY
         if p.default is not p.empty:
-            assert parameters[expected].default == p.default, (name, expected)
+            # A private object of SciPy's says that a deprecated argument was not given; ours says None.
+            default = None if type(p.default) is object else p.default
+            assert parameters[expected].default == default, (name, expected)
