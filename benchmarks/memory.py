@@ -41,8 +41,12 @@ def build_chain(context: Context) -> Row:
     """A process each; what is compared is bytes."""
     return Row(
         work="peak memory, 20 elementwise operations on 100 MB, value and gradient",
-        ours=Contender("frechet", build_if(context.frechet, lambda _: lambda: _in_process("chain", "frechet"))),
-        others=[Contender("PyTorch", build_if(context.torch, lambda _: lambda: _in_process("chain", "torch")))],
+        ours=Contender(
+            "frechet", build_if(context.frechet, lambda _: lambda: _in_process("chain", "frechet"))
+        ),
+        others=[
+            Contender("PyTorch", build_if(context.torch, lambda _: lambda: _in_process("chain", "torch")))
+        ],
         # No higher than PyTorch's; the hundredth is for the interpreter's own small objects.
         targets=[Target(("PyTorch",), 1.01, "≤ 1.01")],
         floor=Floor(f"{ARRAYS_NEEDED} arrays of 100 MB that the rules need", amount=8 * SIZE * ARRAYS_NEEDED),
@@ -57,8 +61,12 @@ def build_expm(context: Context) -> Row:
     """Value and pullback of the exponential of one large matrix."""
     return Row(
         work=f"peak memory, expm, n = {ROWS_OF_EXPM}, value and pullback",
-        ours=Contender("frechet", build_if(context.frechet, lambda _: lambda: _in_process("expm", "frechet"))),
-        others=[Contender("PyTorch", build_if(context.torch, lambda _: lambda: _in_process("expm", "torch")))],
+        ours=Contender(
+            "frechet", build_if(context.frechet, lambda _: lambda: _in_process("expm", "frechet"))
+        ),
+        others=[
+            Contender("PyTorch", build_if(context.torch, lambda _: lambda: _in_process("expm", "torch")))
+        ],
         targets=[Target(("PyTorch",), 0.5, "≤ 0.5")],
         floor=Floor("the value and the gradient, 8 MB each", amount=2 * 8 * ROWS_OF_EXPM**2),
         tolerance=1e-11,

@@ -4,12 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks import fourier, import_time, inverse, kalman, matrix_functions, memory, scalar_chain
+from benchmarks import (
+    factorizations,
+    fourier,
+    import_time,
+    inverse,
+    kalman,
+    matrix_equations,
+    matrix_functions,
+    matrix_roots,
+    memory,
+    riccati,
+    scalar_chain,
+    spectral,
+    stacks,
+)
 from benchmarks.context import Context
 from benchmarks.harness import Row
 
 ROWS: dict[str, Callable[[Context], Row]] = {
     name: build
-    for module in (inverse, scalar_chain, fourier, kalman, matrix_functions, import_time, memory)
+    for module in (
+        inverse,
+        scalar_chain,
+        fourier,
+        kalman,
+        matrix_functions,
+        matrix_roots,
+        matrix_equations,
+        riccati,
+        factorizations,
+        spectral,
+        stacks,
+        import_time,
+        memory,
+    )
     for name, build in module.ROWS.items()
 }

@@ -1,7 +1,7 @@
 """The directives of the coverage page, made from the tables of the code.
 
-``{coverage-table}`` shows what ``frechet.rules.coverage`` lists, a table per namespace; ``{linalg-table}`` what
-the functions of ``fr.linalg`` can be differentiated in, and where they have no derivative.
+``{coverage-table}`` shows what ``frechet.rules.coverage`` lists, a table per namespace; ``{linalg-table}``
+what the functions of ``fr.linalg`` can be differentiated in, and where they have no derivative.
 """
 
 from __future__ import annotations
@@ -106,7 +106,15 @@ class LinalgTable(SphinxDirective):
         yes = {True: "yes", False: "no"}
         return [
             _grid(
-                ("function", "forward", "reverse", "higher order", "complex", "stacked", "without a derivative"),
+                (
+                    "function",
+                    "forward",
+                    "reverse",
+                    "higher order",
+                    "complex",
+                    "stacked",
+                    "without a derivative",
+                ),
                 (24, 9, 9, 9, 9, 9, 51),
                 [
                     (row.name, "yes", "yes", "yes", yes[row.complex], yes[row.stacked], row.ill_posed)

@@ -19,7 +19,8 @@ EXAMPLES = """
     --------
 """
 
-ONE_AXIS = """
+ONE_AXIS = (
+    """
     Parameters
     ----------
     x : array
@@ -39,7 +40,9 @@ ONE_AXIS = """
     ------
     ValueError, IndexError, TypeError
         Where SciPy raises them, for a length, an axis, a norm or a dtype.
-""" + EXAMPLES
+"""
+    + EXAMPLES
+)
 
 SEVERAL_AXES = ONE_AXIS.replace(
     "n : int, optional\n        Length of the transform; the input is cropped or padded with zeros to fit.  "

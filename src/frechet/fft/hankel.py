@@ -13,7 +13,8 @@ from ..linear_map import Array
 from ..rules.fft_maps import Transform, library
 from .arguments import EXAMPLES, scipy_function
 
-PARAMETERS = """
+PARAMETERS = (
+    """
     Parameters
     ----------
     {a} : real array
@@ -27,7 +28,9 @@ PARAMETERS = """
         Where dln, mu, offset or bias is traced.
     TypeError
         For complex input.
-""" + EXAMPLES
+"""
+    + EXAMPLES
+)
 
 
 class Hankel(Transform):

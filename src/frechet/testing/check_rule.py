@@ -458,5 +458,3 @@ def _norm(a: Any) -> float:
 
 def _kind(x: Any) -> str:
     return f"{type(x).__name__} of shape {np.shape(x)} and dtype {np.result_type(x)}"
-
-
