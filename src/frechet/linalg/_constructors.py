@@ -258,7 +258,7 @@ def fiedler(a: Array) -> Array:
     Returns
     -------
     (..., n, n) array
-        The matrix with entries |a[i] − a[j]|.
+        The matrix with entries abs(a[i] − a[j]).
 
     Examples
     --------

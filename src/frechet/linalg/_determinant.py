@@ -80,7 +80,7 @@ def slogdet(a: Array, check_finite: bool = True) -> Any:
     sign : (...) array
         −1, 0 or 1, or a complex number of absolute value one.
     logabsdet : (...) array
-        log |det a|, −inf for a singular matrix.
+        log abs(det a), −inf for a singular matrix.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def logdet(a: Array, *, assume_a: str | None = None, lower: bool = False, check_
     Returns
     -------
     (...) array
-        log |det a|, −inf for a singular matrix.
+        log abs(det a), −inf for a singular matrix.
 
     Raises
     ------

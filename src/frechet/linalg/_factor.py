@@ -17,7 +17,7 @@ from ..rules.linalg_factors import _as_columns
 __all__ = ["NOT_POSITIVE", "SINGULAR", "FactorStack", "OneMatrix", "condition_warning", "each_factor"]
 
 SINGULAR = "A singular matrix detected: slice(s) {} are singular."
-NOT_POSITIVE = "{}-th leading minor of the array is not positive definite"
+NOT_POSITIVE = "{}-th leading minor of the array is not positive definite: it is singular or indefinite"
 
 
 class OneMatrix:

@@ -49,7 +49,7 @@ def funm(
     degeneracy_tol : float, optional
         The distance at which eigenvalues of a general matrix are first taken together.  By default 0.1 (0.01
         where that would make large blocks, 1 where the eigenvectors are ill conditioned), times the largest
-        |λ| if that is below one.  They stay together only as far as the Taylor series of f converges.
+        abs(λ) if that is below one.  They stay together only as far as the Taylor series of f converges.
 
     Returns
     -------

@@ -69,7 +69,8 @@ def lu(
     With B = Pᵀ A and F = L⁻¹ dB U⁻¹:  dL = L tril(F, −1), dU = triu(F) U; for tall matrices the further rows
     are dL₂ = (dB₂ − L₂ dU) U⁻¹, for wide ones the further columns dU₂ = L⁻¹ (dB₂ − dL U₂).  Adjoint:
     B̄ = L⁻ᴴ [tril(Lᴴ L̄, −1) + triu(Ū Uᴴ)] U⁻ᴴ.  The pullback costs four triangular solves and products.
-    L U is within max(m, n)·eps·|L||U| of P ᵀA (Higham, Accuracy and Stability of Numerical Algorithms, 9.3).
+    L U is within max(m, n)·eps·abs(L) abs(U) of P ᵀA (Higham, Accuracy and Stability of Numerical
+    Algorithms, 9.3).
 
     Examples
     --------

@@ -27,8 +27,8 @@ def norm(
     a : array
         Real or complex; a vector or a matrix if `axis` is None, unless `ord` is None.
     ord : {float, inf, -inf, "fro", "nuc"}, optional
-        For vectors (Σ |x|^p)^(1/p), with its limits for ±inf, and the number of entries ≠ 0 for 0; by default
-        2.  For matrices "fro" (the default), "nuc" (the sum of the singular values), 2 and -2 (the largest
+        For vectors (Σ abs(x)^p)^(1/p), with its limits for ±inf, and the number of entries ≠ 0 for 0; by
+        default 2.  For matrices "fro" (the default), "nuc" (the sum of the singular values), 2 and -2 (the largest
         and the smallest of them), 1 and -1 (sums of columns), inf and -inf (sums of rows).
     axis : int or (int, int), optional
         The axis of vectors, or the two of matrices; the others are a batch.
@@ -49,7 +49,7 @@ def norm(
 
     Notes
     -----
-    The gradient of the p-norm is (|x|/‖x‖)^(p−1) x/|x|, of the nuclear norm U Vᴴ, of the spectral norm
+    The gradient of the p-norm is (abs(x)/‖x‖)^(p−1) sign(x), of the nuclear norm U Vᴴ, of the spectral norm
     u₁ v₁ᴴ.  Where there is none, a subgradient of the convex ones is taken: 0 at a zero vector or matrix; 0
     for zero entries if p = 1; for the nuclear norm of a singular matrix, U Vᴴ of the positive singular
     values; at ties of a maximum (inf, and 1 and 2 of matrices) the mean of the gradients of those that are

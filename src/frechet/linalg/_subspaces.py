@@ -226,7 +226,7 @@ def subspace_angles(A: Array, B: Array, *, degeneracy_tol: float | None = None) 
     ------
     NotDifferentiableError
         Where a cotangent asks for an angle of 0 or π/2, or a pushforward meets one: there the angles fold
-        over, as |x| does at 0.  Differentiable there: the squares of their sines, 1 − svdvals(Qᴬᴴ Qᴮ)², or
+        over, as abs(x) does at 0.  Differentiable there: the squares of their sines, 1 − svdvals(Qᴬᴴ Qᴮ)², or
         functions of the projectors (range_projector).
     ValueError
         For different numbers of rows, fewer than two axes, nan and inf.

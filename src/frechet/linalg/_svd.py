@@ -88,7 +88,7 @@ def svd(
     pullback asks whether the function depends on such a choice and raises if it does; a pushforward takes the
     smallest motion.  Functions that are symmetric in equal singular values have the exact first and second
     derivatives; a second one by two pushforwards, and higher ones, are refused.  A singular value that is
-    zero folds over like |x|, and gets the derivative 0 there.
+    zero folds over like abs(x), and gets the derivative 0 there.
 
     The singular values are those of a + Δ with ‖Δ‖ of the order of eps ‖a‖ (LAPACK Users' Guide, section
     4.9).

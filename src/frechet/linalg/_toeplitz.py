@@ -106,7 +106,7 @@ def matmul_toeplitz(c_or_cr: Any, x: Array, check_finite: bool = False, workers:
     Notes
     -----
     FFTs of length m + n − 1 or a little more; the gradients in c, r and x are correlations of the same cost.
-    The error is of the size ε log(m + n) ‖T‖ ‖x‖, not ε |T| |x| entry by entry.
+    The error is of the size ε log(m + n) ‖T‖ ‖x‖, not ε abs(T) abs(x) entry by entry.
 
     Examples
     --------

@@ -63,7 +63,7 @@ def solve_triangular(
     -----
     b̄ solves the system with aᴴ, and ā is the triangle of −b̄ xᴴ that is read; in the entries that are not
     read it is zero.  Substitution is backward stable entry by entry: x solves a system with a matrix that
-    differs from a by no more than n ε |a| (Higham, Accuracy and Stability of Numerical Algorithms, 2002,
+    differs from a by no more than n ε abs(a) (Higham, Accuracy and Stability of Numerical Algorithms, 2002,
     theorem 8.5).
 
     Examples
