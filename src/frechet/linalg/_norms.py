@@ -28,8 +28,8 @@ def norm(
         Real or complex; a vector or a matrix if `axis` is None, unless `ord` is None.
     ord : {float, inf, -inf, "fro", "nuc"}, optional
         For vectors (Σ abs(x)^p)^(1/p), with its limits for ±inf, and the number of entries ≠ 0 for 0; by
-        default 2.  For matrices "fro" (the default), "nuc" (the sum of the singular values), 2 and -2 (the largest
-        and the smallest of them), 1 and -1 (sums of columns), inf and -inf (sums of rows).
+        default 2.  For matrices "fro" (the default), "nuc" (the sum of the singular values), 2 and -2
+        (the largest and the smallest of them), 1 and -1 (sums of columns), inf and -inf (sums of rows).
     axis : int or (int, int), optional
         The axis of vectors, or the two of matrices; the others are a batch.
     keepdims : bool, optional
