@@ -16,6 +16,7 @@ from benchmarks import (
     memory,
     riccati,
     scalar_chain,
+    solves,
     spectral,
     stacks,
 )
@@ -33,6 +34,7 @@ ROWS: dict[str, Callable[[Context], Row]] = {
         matrix_roots,
         matrix_equations,
         riccati,
+        solves,
         factorizations,
         spectral,
         stacks,

@@ -153,6 +153,29 @@ def test_value_and_derivative_to_the_last_digits():
     np.testing.assert_allclose(gradient, g, rtol=1e-9, atol=1e-9 * np.abs(g).max())
 
 
+@pytest.mark.parametrize("make", [real, cplx])
+@pytest.mark.parametrize("shape", [(250, 10), (10, 250)])
+def test_long_matrices_go_through_qr(make, shape):
+    A, b, w = make(*shape), make(shape[0], 2), make(shape[1], 2)
+    for M in (A, A * (np.arange(10) < 9).reshape((1, 10) if shape[1] == 10 else (10, 1))):  # and of rank nine
+        Y = np.linalg.pinv(M, 1e-10)
+        x, residues, rank, s = fr.linalg.lstsq(M, b, cond=1e-10)
+        np.testing.assert_allclose(x, Y @ b, rtol=1e-10, atol=1e-12)
+        if residues.size:
+            np.testing.assert_allclose(residues, np.sum(np.abs(b - M @ x) ** 2, axis=0), rtol=1e-10)
+        np.testing.assert_allclose(s, np.linalg.svdvals(M), rtol=1e-11, atol=1e-12)
+        assert rank == np.linalg.matrix_rank(M)
+        pull = fr.vjp(lambda M, b: fr.linalg.lstsq(M, b, cond=1e-10)[0], M, b)[1]
+        expected = fr.vjp(lambda M, b: np.linalg.pinv(M, 1e-10) @ b, M, b)[1]
+        for ours, theirs in zip(pull(w), expected(w), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+        pull = fr.vjp(lambda M: fr.linalg.lstsq(M, b, cond=1e-10)[3], M)[1]
+        values = np.arange(1.0, 11.0)
+        np.testing.assert_allclose(
+            pull(values)[0], fr.vjp(np.linalg.svdvals, M)[1](values)[0], rtol=1e-9, atol=1e-11
+        )
+
+
 def test_one_decomposition_serves_everything(monkeypatch):
     calls = []
     svd = np.linalg.svd

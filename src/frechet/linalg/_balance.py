@@ -62,9 +62,9 @@ def matrix_balance(
            [0.     , 0.     ]])
     """
     A = as_matrix(A, "matrix_balance: A", square=True)
-    shape = np.shape(A)
+    shape = A.shape
     n = shape[-1]
-    if not np.size(A):
+    if not A.size:
         factors, order = np.ones(shape[:-1], primal(A).real.dtype), np.zeros(shape[:-1], int)
         return np.zeros(shape, A.dtype), ((factors, order) if separate else np.zeros(shape, factors.dtype))
     from scipy.linalg import matrix_balance
@@ -141,7 +141,7 @@ def clarkson_woodruff_transform(
     if issparse(input_matrix):
         return clarkson_woodruff_transform(input_matrix, sketch_size, **options)
     A = as_matrix(input_matrix, "clarkson_woodruff_transform: input_matrix")
-    identity = eye_array(np.shape(A)[-2], dtype=primal(A).real.dtype, format="csc")
+    identity = eye_array(A.shape[-2], dtype=primal(A).real.dtype, format="csc")
     S = clarkson_woodruff_transform(identity, sketch_size, **options).astype(identity.dtype)
     return _sketch(A, S)
 

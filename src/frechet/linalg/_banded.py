@@ -87,9 +87,9 @@ def solve_banded(
     """
     below, above = (np.asarray(width) for width in l_and_u)
     ab, b, vector = _arguments("solve_banded", ab, b, check_finite)
-    if (below < 0).any() or (above < 0).any() or (below + above + 1 != np.shape(ab)[-2]).any():
+    if (below < 0).any() or (above < 0).any() or (below + above + 1 != ab.shape[-2]).any():
         raise ValueError(
-            f"solve_banded: ab must have l + u + 1 rows for (l, u) = {l_and_u}, got shape {np.shape(ab)}"
+            f"solve_banded: ab must have l + u + 1 rows for (l, u) = {l_and_u}, got shape {ab.shape}"
         )
     if below.ndim or above.ndim:
         ab = _in_common_storage(ab, below, above)
@@ -157,10 +157,10 @@ def solveh_banded(
     (np.float64(6.085103248327244), -0.004962292616321307)
     """
     ab, b, vector = _arguments("solveh_banded", ab, b, check_finite)
-    if not np.size(b) or not np.size(ab):
+    if not b.size or not ab.size:
         x = _empty("solveh_banded", ab, b)
         return x[..., 0] if vector else x
-    rows, n = np.shape(ab)[-2:]
+    rows, n = ab.shape[-2:]
 
     def factor(one: Array) -> Any:
         return TridiagonalCholesky(one, lower) if rows == 2 and n > 1 else BandCholesky(one, lower)
@@ -216,10 +216,10 @@ def cho_solve_banded(
     """
     cb, lower = cb_and_lower
     cb, b, vector = _arguments("cho_solve_banded", cb, b, check_finite)
-    if not np.size(b) or not np.size(cb):
+    if not b.size or not cb.size:
         x = _empty("cho_solve_banded", cb, b)
         return x[..., 0] if vector else x
-    u = np.shape(cb)[-2] - 1
+    u = cb.shape[-2] - 1
     triangle = Bands(u, 0) if lower else Bands(0, u)
     factor = each_factor(primal(cb), 2, lambda one: BandTriangular(one, lower))
     # A = L Lᴴ, or Uᴴ U
@@ -238,25 +238,25 @@ def _arguments(call: str, ab: Any, b: Any, check_finite: bool) -> tuple[Array, A
     if check_finite:
         require_finite(b, f"{call}: b")
     ab, b = same_dtype(ab, b)
-    vector = np.ndim(b) == 1
-    if np.ndim(b) == 0 or np.shape(b)[0 if vector else -2] != np.shape(ab)[-1]:
-        raise ValueError(f"{call}: shapes of ab {np.shape(ab)} and b {np.shape(b)} are not compatible")
+    vector = b.ndim == 1
+    if b.ndim == 0 or b.shape[0 if vector else -2] != ab.shape[-1]:
+        raise ValueError(f"{call}: shapes of ab {ab.shape} and b {b.shape} are not compatible")
     b = b[:, None] if vector else b
     stack = stack_shape(call, ab, b)
-    if np.ndim(ab) > 2:
+    if ab.ndim > 2:
         ab = to_stack(ab, stack)
     return ab, to_stack(b, stack), vector
 
 
 def _empty(call: str, ab: Array, b: Array) -> Array:
-    return np.zeros((*stack_shape(call, ab, b), *np.shape(b)[-2:]), b.dtype)
+    return np.zeros((*stack_shape(call, ab, b), *b.shape[-2:]), b.dtype)
 
 
 def _in_common_storage(ab: Array, below: Array, above: Array) -> Array:
     """The bands of a stack of matrices with different numbers of diagonals, as for the largest numbers."""
-    stack = np.broadcast_shapes(np.shape(ab)[:-2], below.shape, above.shape)
+    stack = np.broadcast_shapes(ab.shape[:-2], below.shape, above.shape)
     rows = np.arange(below.max() + above.max() + 1) - (above.max() - np.broadcast_to(above, stack))[..., None]
-    inside = (rows >= 0) & (rows < np.shape(ab)[-2])
+    inside = (rows >= 0) & (rows < ab.shape[-2])
     wide = np.take_along_axis(to_stack(ab, stack), np.where(inside, rows, 0)[..., None], axis=-2)
     return wide * inside[..., None]
 
@@ -264,7 +264,7 @@ def _in_common_storage(ab: Array, below: Array, above: Array) -> Array:
 def solve_bands(l_and_u: tuple[int, int], ab: Array, b: Array, call: str, warn: bool = False) -> Array:
     """The solution for a matrix b with the leading axes of ab; with ``warn``, a warning as in `solve`."""
     below, above = l_and_u
-    if not np.size(b) or not np.size(ab):
+    if not b.size or not ab.size:
         return _empty(call, ab, b)
     factor = each_factor(primal(ab), 2, lambda one: band_lu(one, below, above))
     if warn:
@@ -274,7 +274,7 @@ def solve_bands(l_and_u: tuple[int, int], ab: Array, b: Array, call: str, warn: 
 
 def diagonals_of(a: Array, below: int, above: int) -> Array:
     """The bands of a dense matrix (..., n, n), in the storage of `solve_banded`."""
-    n = np.shape(a)[-1]
+    n = a.shape[-1]
     columns = np.arange(n)
     rows = columns + np.arange(-above, below + 1)[:, None]
     inside = (rows >= 0) & (rows < n)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..linear_map import Array
 from ..rule import primal
 from ..rules.linalg_factors import factorized
@@ -158,6 +156,6 @@ def logdet(a: Array, *, assume_a: str | None = None, lower: bool = False, check_
     if structure not in (None, "general", "positive definite"):
         raise ValueError(f"logdet: assume_a is None, 'gen' or 'pos', got {assume_a!r}")
     a = as_matrix(a, "logdet: a", square=True, check_finite=check_finite)
-    if structure == "positive definite" and np.size(a):
+    if structure == "positive definite" and a.size:
         return slogdet_rule(a, dense_factor(primal(a), structure, lower))[1]
     return slogdet_rule(a, factorized(a))[1]

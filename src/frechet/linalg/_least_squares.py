@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ..linear_map import Array, LinearMap, adjoint_matrix, compose, linear
 from ..rule import Rule, primal
-from ..rules.linalg_factorizations import reading
 from ..rules.linalg_least_squares import PinvMap
 from ..rules.linalg_svd import SVDMap, negligible
 from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
 from ._capability import capability
 from ._structured import spread
+from ._svd_factor import EighFactor, SVDFactor, svd_factor
 
 __all__ = ["lstsq", "pinv", "pinvh"]
 
@@ -105,17 +105,17 @@ def lstsq(
     if check_finite:
         require_finite(b, "lstsq: b")
     a, b = same_dtype(a, b)
-    vector = np.ndim(b) == 1
-    m, n = np.shape(a)[-2:]
-    if np.ndim(b) == 0 or np.shape(b)[0 if vector else -2] != m:
-        raise ValueError(f"lstsq: a {np.shape(a)} and b {np.shape(b)} should have the same number of rows")
+    vector = b.ndim == 1
+    m, n = a.shape[-2:]
+    if b.ndim == 0 or b.shape[0 if vector else -2] != m:
+        raise ValueError(f"lstsq: a {a.shape} and b {b.shape} should have the same number of rows")
     b = b[:, None] if vector else b
     stack = stack_shape("lstsq", a, b)
-    if np.ndim(a) > 2:
+    if a.ndim > 2:
         a = to_stack(a, stack)
     b = to_stack(b, stack)
     plain = primal(a)
-    factor = SVDFactor(plain, 0.0, np.finfo(a.dtype).eps if cond is None else cond)
+    factor = svd_factor(plain, 0.0, np.finfo(a.dtype).eps if cond is None else cond)
     x = _least_norm(a, b, factor, False)
     full_driver = lapack_driver != "gelsy"
     if full_driver and m > n and factor.independent_columns:
@@ -127,7 +127,7 @@ def lstsq(
     s = None
     if full_driver:
         s = _singular_values(a, factor)
-        s = s if np.ndim(s) > len(stack) else to_stack(s, stack, 1)
+        s = s if s.ndim > len(stack) else to_stack(s, stack, 1)
     return x[..., 0] if vector else x, residues, rank, s
 
 
@@ -190,7 +190,7 @@ def pinv(
     array([0. , 0.5])
     """
     a = as_matrix(a, "pinv: a", check_finite=check_finite)
-    atol, rtol = _tolerances("pinv", atol, rtol, max((*np.shape(a)[-2:], 0)) * np.finfo(a.dtype).eps)
+    atol, rtol = _tolerances("pinv", atol, rtol, max((*a.shape[-2:], 0)) * np.finfo(a.dtype).eps)
     factor = SVDFactor(primal(a), atol, rtol)
     Y = _pinv(a, factor)
     return (Y, factor.public_rank) if return_rank else Y
@@ -254,7 +254,7 @@ def pinvh(
     -0.0625
     """
     a = as_matrix(a, "pinvh: a", square=True, check_finite=check_finite)
-    atol, rtol = _tolerances("pinvh", atol, rtol, np.shape(a)[-1] * np.finfo(a.dtype).eps)
+    atol, rtol = _tolerances("pinvh", atol, rtol, a.shape[-1] * np.finfo(a.dtype).eps)
     factor = EighFactor(primal(a), lower, atol, rtol)
     Y = _pinv(a, factor)
     return (Y, factor.public_rank) if return_rank else Y
@@ -266,59 +266,6 @@ def _tolerances(call: str, atol: float | None, rtol: float | None, default: floa
     if atol < 0 or rtol < 0:
         raise ValueError(f"{call}: atol and rtol must not be negative, got {atol} and {rtol}")
     return atol, rtol
-
-
-# --- decompositions of plain matrices ----------------------------------------------------------------------
-
-
-class SVDFactor:
-    """The singular values and vectors of a matrix, or of each of a stack, those taken as zero left out."""
-
-    reads: LinearMap | None = None
-
-    def __init__(self, A: Array, atol: float, rtol: float) -> None:
-        if A.size:
-            self.U, self.s, self.Vh = np.linalg.svd(A, full_matrices=False)
-        else:
-            *stack, m, n = A.shape
-            k = min(m, n)
-            self.U, self.Vh = np.zeros((*stack, m, k), A.dtype), np.zeros((*stack, k, n), A.dtype)
-            self.s = np.zeros((*stack, k), np.finfo(A.dtype).dtype)
-        self._select(self.s, atol, rtol)
-        self.independent_columns = bool((self.rank == A.shape[-1]).all())
-        self.independent_rows = bool((self.rank == A.shape[-2]).all())
-
-    def _select(self, values: Array, atol: float, rtol: float) -> None:
-        size = np.abs(values)
-        kept = size > atol + rtol * size.max(axis=-1, keepdims=True, initial=0)
-        self.inverse_values = np.where(kept, 1 / np.where(kept, values, 1), 0).astype(values.dtype)
-        self.rank = np.count_nonzero(kept, axis=-1)
-
-    @property
-    def public_rank(self) -> Any:
-        """The rank, as an int for one matrix."""
-        return int(self.rank) if self.s.ndim == 1 else self.rank
-
-    def times(self, B: Array, adjoint: bool) -> Array:
-        """A⁺ B or (A⁺)ᴴ B."""
-        left, right = (self.U, self.Vh) if adjoint else (adjoint_matrix(self.Vh), adjoint_matrix(self.U))
-        return np.asarray(np.matmul(left, self.inverse_values[..., None] * np.matmul(right, B)))
-
-    @cached_property
-    def pinv(self) -> Array:
-        """A⁺."""
-        scaled = adjoint_matrix(self.Vh) * self.inverse_values[..., None, :]
-        return np.asarray(np.matmul(scaled, adjoint_matrix(self.U)))
-
-
-class EighFactor(SVDFactor):
-    """The same for Hermitian matrices, by eigenvalues."""
-
-    def __init__(self, A: Array, lower: bool, atol: float, rtol: float) -> None:
-        self.s, self.U = np.linalg.eigh(A, "L" if lower else "U")
-        self.Vh = adjoint_matrix(self.U)
-        self.reads = reading(A, lower)
-        self._select(self.s, atol, rtol)
 
 
 # --- rules; every order of derivative passes the decomposition on ------------------------------------------
@@ -340,7 +287,7 @@ def _least_norm_body(A: Array, B: Array, factor: SVDFactor, adjoint: bool) -> An
         lambda v: _least_norm(A, v, factor, adjoint),
         lambda w: _least_norm(A, w, factor, not adjoint),
     )
-    in_A = spread(_LeastNormInMatrix(A, B, X, factor, adjoint), np.shape(A), np.shape(X)[:-2], 2)
+    in_A = spread(_LeastNormInMatrix(A, B, X, factor, adjoint), A.shape, X.shape[:-2], 2)
     return X, (in_A, P)
 
 
@@ -417,18 +364,21 @@ def _plain_residues(a: Array, b: Array, factor: SVDFactor) -> Array:
 def _residues_body(a: Array, b: Array, factor: SVDFactor) -> Any:
     # r = b − a x is orthogonal to the range of a, so ‖r‖² varies by 2 Re rᴴ (db − da x).
     value = _residues(a, b, factor)
-    x = _least_norm(a, b, factor, False)
-    r = b - np.matmul(a, x)
-    twice = 2 * r
+
+    @cache
+    def solution() -> tuple[Array, Array]:
+        x = _least_norm(a, b, factor, False)
+        return x, 2 * (b - np.matmul(a, x))
+
     in_b = linear(
-        lambda v: np.real(np.sum(np.conj(twice) * v, axis=-2)),
-        lambda w: twice * w[..., None, :],
+        lambda v: np.real(np.sum(np.conj(solution()[1]) * v, axis=-2)),
+        lambda w: solution()[1] * w[..., None, :],
     )
     minus_da_x = linear(
-        lambda v: -np.matmul(v, x),
-        lambda w: -np.matmul(w, adjoint_matrix(x)),
+        lambda v: -np.matmul(v, solution()[0]),
+        lambda w: -np.matmul(w, adjoint_matrix(solution()[0])),
     )
-    return value, (spread(compose(in_b, minus_da_x), np.shape(a), np.shape(x)[:-2], 2), in_b)
+    return value, (spread(compose(in_b, minus_da_x), a.shape, b.shape[:-2], 2), in_b)
 
 
 _residues = Rule(_plain_residues, _residues_body, "frechet.linalg.lstsq")
@@ -444,12 +394,23 @@ _svd = Rule(lambda a, factor: (factor.U, factor.s, factor.Vh), _svd_body, "frech
 
 def _singular_values_body(a: Array, factor: SVDFactor) -> Any:
     # ds = Re diag(Uᴴ da V), with adjoint s̄ ↦ U diag(s̄) Vᴴ
-    U, s, Vh = _svd(a, factor)
-    V, positive = adjoint_matrix(Vh), ~negligible(primal(s), np.shape(a)[-2:])
-    return s, linear(
-        lambda v: np.real(np.sum(np.conj(U) * np.matmul(v, V), axis=-2)) * positive,
-        lambda w: np.matmul(U * (w * positive)[..., None, :], Vh),
-    )
+    s = _singular_values(a, factor)
+    positive = ~negligible(factor.s, a.shape[-2:])
+
+    @cache
+    def vectors() -> tuple[Array, Array]:
+        U, _, Vh = _svd(a, factor)
+        return U, Vh
+
+    def push(v: Array) -> Array:
+        U, Vh = vectors()
+        return np.real(np.sum(np.conj(U) * np.matmul(v, adjoint_matrix(Vh)), axis=-2)) * positive
+
+    def pull(w: Array) -> Array:
+        U, Vh = vectors()
+        return np.matmul(U * (w * positive)[..., None, :], Vh)
+
+    return s, linear(push, pull)
 
 
 _singular_values = Rule(lambda a, factor: factor.s, _singular_values_body, "frechet.linalg.lstsq")

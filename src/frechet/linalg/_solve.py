@@ -99,11 +99,11 @@ def solve(
     """
     structure = structure_named("solve", assume_a)
     a = as_inexact(a, "solve: a")
-    if np.ndim(a) < 2:  # SciPy's atleast_2d
+    if a.ndim < 2:  # SciPy's atleast_2d
         a = np.reshape(a, (1, -1))
     a = as_matrix(a, "solve: a", square=True, check_finite=check_finite)
     b = as_inexact(b, "solve: b")
-    b = np.reshape(b, (1,)) if np.ndim(b) == 0 else b
+    b = np.reshape(b, (1,)) if b.ndim == 0 else b
     if check_finite:
         require_finite(b, "solve: b")
     a, b = same_dtype(a, b)
@@ -111,24 +111,24 @@ def solve(
         raise NotImplementedError(
             "solve: transposed=True takes real matrices; for a complex one solve with a.T or a.conj().T"
         )
-    n, vector = np.shape(a)[-1], np.ndim(b) == 1
-    if np.size(a) == 1:
+    n, vector = a.shape[-1], b.ndim == 1
+    if a.size == 1:
         return _number(a, b)
-    if np.shape(b)[0 if vector else -2] != n:
-        raise ValueError(f"solve: incompatible shapes: a has {np.shape(a)}, b has {np.shape(b)}")
+    if b.shape[0 if vector else -2] != n:
+        raise ValueError(f"solve: incompatible shapes: a has {a.shape}, b has {b.shape}")
     column = b[:, None] if vector else b
     stack = stack_shape("solve", a, column)
-    if not np.size(a) or not np.size(b):
-        x = np.zeros((*stack, *np.shape(column)[-2:]), b.dtype)
+    if not a.size or not b.size:
+        x = np.zeros((*stack, *column.shape[-2:]), b.dtype)
         return x[..., 0] if vector else x
     if structure in ("diagonal", "tridiagonal"):
         x = _by_diagonals(a, column, structure, transposed)
         return x[..., 0] if vector else x
-    if np.ndim(a) > 2 and np.shape(a)[:-2] != stack[len(stack) - np.ndim(a) + 2 :]:
+    if a.ndim > 2 and a.shape[:-2] != stack[len(stack) - a.ndim + 2 :]:
         a = to_stack(a, stack)  # axes of length one; those that a lacks stay away
     factor = dense_factor(primal(a), structure, lower)
     condition_warning(factor.rcond)
-    if vector and np.ndim(a) > 2:
+    if vector and a.ndim > 2:
         return solution(a, column, factor, transposed)[..., 0]
     return solution(a, b, factor, transposed)
 
@@ -137,8 +137,8 @@ def _number(a: Array, b: Array) -> Array:
     """A matrix of one entry divides, whatever the shape of b."""
     if primal(a).item() == 0:
         raise np.linalg.LinAlgError("A singular matrix detected.")
-    if np.ndim(b) == 1:
-        return np.reshape(b / np.reshape(a, ()), np.shape(a)[:-2] + np.shape(b))
+    if b.ndim == 1:
+        return np.reshape(b / np.reshape(a, ()), a.shape[:-2] + b.shape)
     return b / a
 
 
@@ -147,9 +147,9 @@ def _by_diagonals(a: Array, b: Array, structure: str, transposed: bool) -> Array
     if structure == "diagonal":
         return b / _regular_diagonal(a)[..., None]
     a = np.swapaxes(a, -1, -2) if transposed else a
-    width = min(1, np.shape(a)[-1] - 1)
+    width = min(1, a.shape[-1] - 1)
     stack = stack_shape("solve", a, b)
-    if np.ndim(a) > 2:
+    if a.ndim > 2:
         a = to_stack(a, stack)
     return solve_bands((width, width), diagonals_of(a, width, width), to_stack(b, stack), "solve", warn=True)
 
@@ -178,7 +178,7 @@ def _solution_value(a: Array, b: Array, factor: Factorization, adjoint: bool) ->
 
 def _solution_body(a: Array, b: Array, factor: Factorization, adjoint: bool) -> Any:
     x = solution(a, b, factor, adjoint)
-    return x, solve_maps(a, x, np.shape(b), factor, adjoint, vector=np.ndim(b) == 1)
+    return x, solve_maps(a, x, b.shape, factor, adjoint, vector=b.ndim == 1)
 
 
 solution = Rule(_solution_value, _solution_body, "frechet.linalg.solve")
@@ -251,10 +251,10 @@ def inv(
     if structure in ("tridiagonal", "banded"):
         raise ValueError(f"inv: assume_a={assume_a!r} is not a structure that inverses have; leave it out")
     a = as_matrix(a, "inv: a", square=True, check_finite=check_finite)
-    if not np.size(a):
-        return np.zeros(np.shape(a), a.dtype)
+    if not a.size:
+        return np.zeros(a.shape, a.dtype)
     if structure == "diagonal":
-        return (1 / _regular_diagonal(a))[..., None] * np.eye(np.shape(a)[-1], dtype=a.dtype)
+        return (1 / _regular_diagonal(a))[..., None] * np.eye(a.shape[-1], dtype=a.dtype)
     factor = dense_factor(primal(a), structure, lower)
     condition_warning(factor.rcond)
     return inverse_rule(a, factor)

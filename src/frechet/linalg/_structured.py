@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import numpy as np
-
 from ..linear_map import Array, LinearMap, Shape, compose, linear
 from ..maps import Broadcast
 from ..rule import Rule
@@ -58,7 +56,7 @@ def spread(m: LinearMap, in_shape: Shape, lead: Shape, core: int) -> LinearMap:
 
 def _times_body(p: Array, X: Array, structure: Structure, adjoint: bool) -> Any:
     Y = times(p, X, structure, adjoint)
-    lead = np.shape(Y)[:-2]
+    lead = Y.shape[:-2]
     in_p = linear(
         lambda v: times(v, X, structure, adjoint),
         (lambda w: outer(X, w, structure)) if adjoint else (lambda w: outer(w, X, structure)),
@@ -67,21 +65,21 @@ def _times_body(p: Array, X: Array, structure: Structure, adjoint: bool) -> Any:
         lambda v: times(p, v, structure, adjoint),
         lambda w: times(p, w, structure, not adjoint),
     )
-    return Y, (spread(in_p, np.shape(p), lead, structure.ndim), spread(in_X, np.shape(X), lead, 2))
+    return Y, (spread(in_p, p.shape, lead, structure.ndim), spread(in_X, X.shape, lead, 2))
 
 
 def _outer_body(W: Array, X: Array, structure: Structure) -> Any:
     # ⟨outer(W, X), g⟩ = ⟨W, A(g) X⟩ = ⟨A(g)ᴴ W, X⟩
     P = outer(W, X, structure)
-    lead = np.shape(P)[: np.ndim(P) - structure.ndim]
+    lead = P.shape[: P.ndim - structure.ndim]
     in_W = linear(lambda v: outer(v, X, structure), lambda g: times(g, X, structure, False))
     in_X = linear(lambda v: outer(W, v, structure), lambda g: times(g, W, structure, True))
-    return P, (spread(in_W, np.shape(W), lead, 2), spread(in_X, np.shape(X), lead, 2))
+    return P, (spread(in_W, W.shape, lead, 2), spread(in_X, X.shape, lead, 2))
 
 
 def _solve_body(p: Array, B: Array, structure: Structure, factor: Factor, adjoint: bool) -> Any:
     X = solve(p, B, structure, factor, adjoint)
-    lead = np.shape(X)[:-2]
+    lead = X.shape[:-2]
     S = linear(
         lambda v: solve(p, v, structure, factor, adjoint),
         lambda w: solve(p, w, structure, factor, not adjoint),
@@ -91,7 +89,7 @@ def _solve_body(p: Array, B: Array, structure: Structure, factor: Factor, adjoin
         lambda v: times(v, minus, structure, adjoint),
         (lambda w: outer(minus, w, structure)) if adjoint else (lambda w: outer(w, minus, structure)),
     )
-    return X, (compose(S, spread(change, np.shape(p), lead, structure.ndim)), S)
+    return X, (compose(S, spread(change, p.shape, lead, structure.ndim)), S)
 
 
 times = Rule(

@@ -71,7 +71,7 @@ def solve_toeplitz(c_or_cr: Any, b: Array, check_finite: bool = True) -> Array:
     v, m, n, b, vector = _arguments("solve_toeplitz", c, r, b, check_finite)
     if m != n:
         raise ValueError(f"solve_toeplitz: c and r must have the same length, got {m} and {n}")
-    if not np.size(b) or not np.size(v):
+    if not b.size or not v.size:
         return b[..., 0] if vector else b
     x = structured_solve(v, b, Toeplitz(n, n), each_factor(primal(v), 1, LevinsonFactor), False)
     return x[..., 0] if vector else x
@@ -125,8 +125,8 @@ def matmul_toeplitz(c_or_cr: Any, x: Array, check_finite: bool = False, workers:
     """
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
     v, m, n, x, vector = _arguments("matmul_toeplitz", c, r, x, check_finite)
-    if not np.size(x) or not np.size(v):
-        y = np.zeros((*np.shape(x)[:-2], m, np.shape(x)[-1]), x.dtype)
+    if not x.size or not v.size:
+        y = np.zeros((*x.shape[:-2], m, x.shape[-1]), x.dtype)
     else:
         y = structured_times(v, x, Toeplitz(m, n, workers), False)
     return y[..., 0] if vector else y
@@ -140,18 +140,18 @@ def _arguments(call: str, c: Any, r: Any, b: Any, check_finite: bool) -> tuple[A
     if check_finite:
         require_finite(b, f"{call}: b")
     c, r, b = same_dtype(c, r, b)
-    m, n = np.shape(c)[-1], np.shape(r)[-1]
-    vector = np.ndim(b) == 1
-    if np.ndim(b) == 0 or np.shape(b)[0 if vector else -2] != n:
+    m, n = c.shape[-1], r.shape[-1]
+    vector = b.ndim == 1
+    if b.ndim == 0 or b.shape[0 if vector else -2] != n:
         raise ValueError(
-            f"{call}: a matrix with {n} columns (r has shape {np.shape(r)}) and b of shape {np.shape(b)} "
+            f"{call}: a matrix with {n} columns (r has shape {r.shape}) and b of shape {b.shape} "
             "are incompatible"
         )
     b = b[:, None] if vector else b
     stack = stack_shape(call, c, r, core=1)
     v = np.concatenate([to_stack(r[..., :0:-1], stack, 1), to_stack(c, stack, 1)], axis=-1)
     stack = stack_shape(call, v[..., None], b)
-    return (to_stack(v, stack, 1) if np.ndim(v) > 1 else v), m, n, to_stack(b, stack), vector
+    return (to_stack(v, stack, 1) if v.ndim > 1 else v), m, n, to_stack(b, stack), vector
 
 
 @capability("an eigenvalue is zero: LinAlgError; with singular='lstsq' it is taken to remain zero")
@@ -212,16 +212,16 @@ def solve_circulant(
     array([ 0.77777778, -2.        , -4.77777778, -2.        ])
     """
     c, b = (as_inexact(x, f"solve_circulant: {name}") for x, name in ((c, "c"), (b, "b")))
-    c, b = (np.reshape(x, (1,)) if np.ndim(x) == 0 else x for x in (c, b))
+    c, b = (np.reshape(x, (1,)) if x.ndim == 0 else x for x in (c, b))
     for name, x, axis in (("c", c, caxis), ("b", b, baxis)):
-        if not -np.ndim(x) <= axis < np.ndim(x):
+        if not -x.ndim <= axis < x.ndim:
             raise ValueError(f"solve_circulant: '{name}axis' entry is out of bounds")
     c, b = same_dtype(c, b)
-    if np.shape(c)[caxis] != np.shape(b)[baxis]:
-        raise ValueError(f"solve_circulant: shapes of c {np.shape(c)} and b {np.shape(b)} are incompatible")
-    n = np.shape(c)[caxis]
-    if not np.size(b) or not np.size(c):
-        return np.zeros(np.shape(b), b.dtype)
+    if c.shape[caxis] != b.shape[baxis]:
+        raise ValueError(f"solve_circulant: shapes of c {c.shape} and b {b.shape} are incompatible")
+    n = c.shape[caxis]
+    if not b.size or not c.size:
+        return np.zeros(b.shape, b.dtype)
     real = c.dtype.kind != "c"
     forward, back = (np.fft.rfft, np.fft.irfft) if real else (np.fft.fft, np.fft.ifft)
     Fc = forward(np.moveaxis(c, caxis, -1), axis=-1)

@@ -83,7 +83,7 @@ def solve_triangular(
     if trans not in _TRANS:
         raise ValueError(f"solve_triangular: trans is 0, 1, 2, 'N', 'T' or 'C', got {trans!r}")
     a, b, vector = _arguments("solve_triangular", a, b, check_finite)
-    if not np.size(b):
+    if not b.size:
         return b[..., 0] if vector else b
     factor = triangular_factor(primal(a), lower, unit_diagonal)
     which = _TRANS[trans]
@@ -146,8 +146,8 @@ def cho_factor(
            [-1.32653061,  2.73469388]])
     """
     a = as_matrix(a, "cho_factor: a", square=True, check_finite=check_finite)
-    if not np.size(a):
-        return np.zeros(np.shape(a), a.dtype), lower
+    if not a.size:
+        return np.zeros(a.shape, a.dtype), lower
     if lower:
         return np.linalg.cholesky(a), lower
     return np.linalg.cholesky(a, upper=True), lower
@@ -200,7 +200,7 @@ def cho_solve(
     """
     c, lower = c_and_lower
     c, b, vector = _arguments("cho_solve", c, b, check_finite)
-    if not np.size(b):
+    if not b.size:
         return b[..., 0] if vector else b
     factor = triangular_factor(primal(c), lower, False)
     # a = L Lᴴ, or Uᴴ U
@@ -263,9 +263,9 @@ def lu_solve(
         raise ValueError(f"lu_solve: trans is 0, 1 or 2, got {trans!r}")
     lu, piv = lu_and_piv
     lu, b, vector = _arguments("lu_solve", lu, b, check_finite)
-    if not np.size(b):
+    if not b.size:
         return b[..., 0] if vector else b
-    order = _order("lu_solve", np.asarray(primal(piv)), np.shape(lu))
+    order = _order("lu_solve", np.asarray(primal(piv)), lu.shape)
     lower, upper = (triangular_factor(primal(lu), low, low) for low in (True, False))
     turned = trans == 1 and lu.dtype.kind == "c"  # aᵀ x = b is aᴴ conj(x) = conj(b)
     b = np.conj(b) if turned else b
@@ -306,11 +306,11 @@ def _arguments(call: str, a: Any, b: Any, check_finite: bool) -> tuple[Array, Ar
     if check_finite:
         require_finite(b, f"{call}: b")
     a, b = same_dtype(a, b)
-    vector = np.ndim(b) == 1
-    if np.ndim(b) == 0 or np.shape(b)[0 if vector else -2] != np.shape(a)[-1]:
-        raise ValueError(f"{call}: shapes of the matrix {np.shape(a)} and b {np.shape(b)} are incompatible")
+    vector = b.ndim == 1
+    if b.ndim == 0 or b.shape[0 if vector else -2] != a.shape[-1]:
+        raise ValueError(f"{call}: shapes of the matrix {a.shape} and b {b.shape} are incompatible")
     b = b[:, None] if vector else b
     stack = stack_shape(call, a, b)
-    if np.ndim(a) > 2:
+    if a.ndim > 2:
         a = to_stack(a, stack)
     return a, to_stack(b, stack), vector

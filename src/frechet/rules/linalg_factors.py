@@ -122,13 +122,13 @@ class LU:
         lu, pivots, singular = self.packed
         with np.errstate(all="ignore"):
             det = lu.diagonal().prod()
-        if np.count_nonzero(pivots != np.arange(len(pivots))) % 2:
-            det = -det
-        size = abs(det)
-        if singular or not (size < np.finfo(lu.dtype).tiny or size == np.inf):
-            return det
-        sign, logdet = self.slogdet
-        return lu.dtype.type(sign * np.exp(logdet))
+            if np.count_nonzero(pivots != np.arange(len(pivots))) % 2:
+                det = -det
+            size = abs(det)
+            if singular or not (size < np.finfo(lu.dtype).tiny or size == np.inf):
+                return det
+            sign, logdet = self.slogdet
+            return lu.dtype.type(sign * np.exp(logdet))
 
     def _slogdet_from_factors(self) -> tuple[Array, Array]:
         lu, pivots, singular = self.packed

@@ -35,28 +35,43 @@ class PinvMap(LinearMap):
 
     dY = −Y dA Y + Y Yᴴ dAᴴ (I − A Y) + (I − Y A) dAᴴ Yᴴ Y.  A Y and Y A are Hermitian projections, so the
     adjoint is G ↦ −Yᴴ G Yᴴ + (I − A Y) Gᴴ Y Yᴴ + Yᴴ Y Gᴴ (I − Y A).
+
+    The products are ordered so that none is larger than A, if A has no more columns than rows; a wide matrix
+    is treated by its adjoint, whose pseudoinverse is Yᴴ.
     """
 
-    __slots__ = ("A", "Y")
+    __slots__ = ("A", "Y", "_products", "wide")
 
     def __init__(self, A: Array, Y: Array) -> None:
-        self.A = A
-        self.Y = Y
+        self.wide = np.shape(A)[-2] < np.shape(A)[-1]
+        self.A, self.Y = (adjoint_matrix(A), adjoint_matrix(Y)) if self.wide else (A, Y)
+        self._products: Any = None
+
+    def _prepared(self) -> tuple[Array, Array]:
+        """Y Yᴴ and Y A."""
+        if self._products is None:
+            self._products = np.matmul(self.Y, adjoint_matrix(self.Y)), np.matmul(self.Y, self.A)
+        return self._products  # type: ignore[no-any-return]  # set above
 
     def push(self, v: Array) -> Array:
-        A, Y, Yh, vh = self.A, self.Y, adjoint_matrix(self.Y), adjoint_matrix(v)
-        right = vh - np.matmul(np.matmul(vh, A), Y)
-        left = np.matmul(vh, Yh)
-        left = left - np.matmul(Y, np.matmul(A, left))
-        return np.matmul(left - np.matmul(Y, v), Y) + np.matmul(Y, np.matmul(Yh, right))
+        A, Y = self.A, self.Y
+        YYh, YA = self._prepared()
+        v, vh = (adjoint_matrix(v), v) if self.wide else (v, adjoint_matrix(v))
+        Yv = np.matmul(Y, v)
+        z = adjoint_matrix(Yv)
+        right = np.matmul(YYh, vh)
+        dY = right + np.matmul(z - np.matmul(YA, z) - Yv - np.matmul(right, A), Y)
+        return adjoint_matrix(dY) if self.wide else dY
 
     def pull(self, w: Array) -> Array:
-        A, Y, Yh, wh = self.A, self.Y, adjoint_matrix(self.Y), adjoint_matrix(w)
-        left = np.matmul(wh, Y)
-        left = left - np.matmul(A, np.matmul(Y, left))
-        right = np.matmul(Y, wh)
-        right = right - np.matmul(np.matmul(right, Y), A)
-        return np.matmul(left - np.matmul(Yh, w), Yh) + np.matmul(Yh, right)
+        A, Y = self.A, self.Y
+        YYh, YA = self._prepared()
+        wh = w if self.wide else adjoint_matrix(w)
+        R = np.matmul(Y, wh)
+        L = np.matmul(wh, YYh)
+        inner = R - np.matmul(R, YA) - adjoint_matrix(R)
+        g = np.matmul(adjoint_matrix(Y), inner) + L - np.matmul(A, np.matmul(Y, L))
+        return adjoint_matrix(g) if self.wide else g
 
 
 # --- least squares -----------------------------------------------------------------------------------------
