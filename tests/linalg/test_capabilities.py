@@ -112,3 +112,9 @@ def test_signatures_begin_with_scipys(name):
             # A private object of SciPy's says that a deprecated argument was not given; ours says None.
             default = None if type(p.default) is object else p.default
             assert parameters[expected].default == default, (name, expected)
+
+
+@pytest.mark.parametrize("name", sorted(row.name for row in table.values() if row.kind == "refused"))
+def test_refused_functions_say_why(name):
+    with pytest.raises(fr.NotDifferentiableError, match=rf"fr\.linalg\.{name}: .{{30}}"):
+        fr.grad(lambda A: getattr(fr.linalg, name)(A, A))(np.eye(3))

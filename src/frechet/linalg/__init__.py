@@ -69,7 +69,7 @@ from ._polar import orthogonal_procrustes, polar
 from ._power import fractional_matrix_power
 from ._projectors import invariant_subspace, spectral_projector
 from ._qr import qr, qr_multiply, rq
-from ._refused import cossin, ordqz, qr_delete, qr_insert, qr_update, qz
+from ._refused import cossin, interp_decomp, ordqz, qr_delete, qr_insert, qr_update, qz
 from ._riccati import solve_continuous_are, solve_discrete_are
 from ._schur import cdf2rdf, rsf2csf, schur
 from ._signm import signm
@@ -133,6 +133,7 @@ __all__ = [
     "helmert",
     "hessenberg",
     "hilbert",
+    "interp_decomp",
     "inv",
     "invariant_subspace",
     "invhilbert",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from ._capability import refused
 
-__all__ = ["cossin", "ordqz", "qr_delete", "qr_insert", "qr_update", "qz"]
+__all__ = ["cossin", "interp_decomp", "ordqz", "qr_delete", "qr_insert", "qr_update", "qz"]
 
 _UPDATE = (
     "the updated factors depend on Q and R apart from their product, and on the rotations that update them. "
@@ -22,11 +23,16 @@ _COSINE_SINE = (
 )
 
 
-def _refused(name: str, reason: str) -> Any:
-    def function(*args: Any, **kwargs: Any) -> Any:
-        import scipy.linalg  # here, because it is slow to load
+_INTERPOLATIVE = (
+    "an interpolative decomposition chooses columns, with random numbers or a tolerance, and jumps where the "
+    "choice changes. For a fixed choice of columns use fr.linalg.qr(pivoting=True) or fr.linalg.lstsq"
+)
 
-        return getattr(scipy.linalg, name)(*args, **kwargs)
+
+def _refused(name: str, reason: str, module: str = "scipy.linalg") -> Any:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        # The module is loaded here, because that is slow.
+        return getattr(importlib.import_module(module), name)(*args, **kwargs)
 
     function.__name__ = name
     return refused(function, reason)
@@ -38,3 +44,4 @@ qr_update = _refused("qr_update", _UPDATE)
 qz = _refused("qz", _PENCIL)
 ordqz = _refused("ordqz", _PENCIL)
 cossin = _refused("cossin", _COSINE_SINE)
+interp_decomp = _refused("interp_decomp", _INTERPOLATIVE, "scipy.linalg.interpolative")
