@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import frechet as fr
 from frechet.linalg import (
     _pencil_factor,
-    _schur_factor,
+    _schur_form,
     _smith_factor,
     solve_continuous_lyapunov,
     solve_discrete_lyapunov,
@@ -200,7 +200,7 @@ def counted(monkeypatch):
     """All factorizations that are made from now on, by name."""
     made = []
     routines = [
-        (_schur_factor, "_schur"),
+        (_schur_form, "_schur"),
         (_smith_factor, "_powers"),
         (_pencil_factor._Form, "of"),
         (KroneckerFactor, "__init__"),

@@ -8,7 +8,7 @@ import pytest
 import scipy.linalg
 from numpy.linalg import LinAlgError
 
-from frechet.linalg import _schur_factor, _smith_factor
+from frechet.linalg import _schur_form, _smith_factor
 from frechet.linalg._lyapunov_factor import LyapunovFactor
 
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
@@ -211,7 +211,7 @@ def test_blocks_of_two_are_not_cut():
 @pytest.mark.parametrize("n", [10, 40])
 def test_one_factorization_serves_everything(n, monkeypatch):
     calls = []
-    for module, name in ((_schur_factor, "_schur"), (_smith_factor, "_powers")):
+    for module, name in ((_schur_form, "_schur"), (_smith_factor, "_powers")):
         numeric = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *A, f=numeric, name=name: (calls.append(name), f(*A))[1])
     factor = LyapunovFactor(random((n, n)) / (5 * np.sqrt(n)) - 0.4 * np.eye(n))  # stable in either sense

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import frechet as fr
 from frechet.errors import NotDifferentiableError
-from frechet.linalg import _schur_factor
+from frechet.linalg import _schur_form
 from frechet.testing import check_rule
 from tests.linalg.matrix_function_references import (
     BADLY_SCALED,
@@ -146,13 +146,13 @@ def test_derivatives_in_the_power():
 
 def test_one_schur_form_serves_every_order(monkeypatch):
     made = []
-    original = _schur_factor.SchurForm.__init__
+    original = _schur_form.SchurForm.__init__
 
     def counting(self, matrix):
         made.append(matrix.shape)
         original(self, matrix)
 
-    monkeypatch.setattr(_schur_factor.SchurForm, "__init__", counting)
+    monkeypatch.setattr(_schur_form.SchurForm, "__init__", counting)
     _, L = fr.linearize(power(0.5), A)
     L(np.eye(4))
     L.adjoint(np.eye(4))

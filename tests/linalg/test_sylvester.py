@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import frechet as fr
-from frechet.linalg import _schur_factor, _smith_factor, solve_sylvester
+from frechet.linalg import _schur_form, _smith_factor, solve_sylvester
 from frechet.linalg._kronecker_factor import KroneckerFactor
 from frechet.testing import check_rule
 
@@ -142,7 +142,7 @@ def test_against_50_digits(sizes):
 @pytest.mark.parametrize("n", [3, 10, 32])
 def test_one_factorization_serves_everything(n, monkeypatch):
     made = []
-    for owner, name in ((_schur_factor, "_schur"), (_smith_factor, "_powers"), (KroneckerFactor, "__init__")):
+    for owner, name in ((_schur_form, "_schur"), (_smith_factor, "_powers"), (KroneckerFactor, "__init__")):
         routine = getattr(owner, name)
         monkeypatch.setattr(owner, name, lambda *a, f=routine, name=name: (made.append(name), f(*a))[1])
     A, B, Q = (real(n, n) / (2 * np.sqrt(n)) + np.eye(n) for _ in range(3))

@@ -377,7 +377,8 @@ def _back_value(L: Array, u: Array, multiply: bool) -> Array:
 def _back_body(L: Array, u: Array, multiply: bool) -> Any:
     if multiply:
         return _back(L, u, multiply), (right(u), _Passing(left(L)))
-    in_L, in_u = triangular_solve.body(L, u, True, True)[1]  # type: ignore[misc]
+    _, maps = triangular_solve.body(L, u, True, True)
+    in_L, in_u = maps  # type: ignore[misc]  # two maps, for two arguments
     return _back(L, u, multiply), (in_L, _Passing(in_u))
 
 

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from ..rules.lapack import lapack
 from ._matrix_equation import judge
-from ._schur_factor import SchurForm
+from ._schur_form import SchurForm
 
 __all__ = ["hammarling"]
 

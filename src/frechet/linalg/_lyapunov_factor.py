@@ -26,7 +26,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _schur_factor
+from . import _schur_form
 from ._kronecker_factor import KroneckerFactor
 from ._matrix_equation import MatrixEquation, OneEquation, adjoint_matrix, judge
 from ._smith_factor import Smith, lyapunov_doubling, stein_doubling
@@ -135,9 +135,9 @@ class LyapunovFactor:
         return self._equations[name]
 
     @cached_property
-    def forms(self) -> list[_schur_factor.SchurForm]:
+    def forms(self) -> list[_schur_form.SchurForm]:
         """The Schur forms of the stack, for either equation."""
-        return [_schur_factor.SchurForm(one) for one in self.A.reshape(-1, *self.A.shape[-2:])]
+        return [_schur_form.SchurForm(one) for one in self.A.reshape(-1, *self.A.shape[-2:])]
 
 
 class _Equation(MatrixEquation):
@@ -179,7 +179,7 @@ class _Equation(MatrixEquation):
 class _LyapunovOnSchurForm:
     """A X + X Aᴴ = Q on the Schur form of A."""
 
-    def __init__(self, form: _schur_factor.SchurForm) -> None:
+    def __init__(self, form: _schur_form.SchurForm) -> None:
         # The eigenvalues carry errors of the size ε‖A‖.  If they all lie in the open left or right half
         # plane, the sum smallest in modulus is twice the smallest real part.
         w = form.eigenvalues
@@ -201,7 +201,7 @@ class _LyapunovOnSchurForm:
 class _SteinOnSchurForm:
     """X − A X Aᴴ = Q on the Schur form of A."""
 
-    def __init__(self, form: _schur_factor.SchurForm) -> None:
+    def __init__(self, form: _schur_form.SchurForm) -> None:
         # If the eigenvalues all lie in the unit disc, the smallest |1 − λ conj μ| is that of the largest one.
         w = form.eigenvalues
         if (np.abs(w) < 1).all():

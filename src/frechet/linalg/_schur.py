@@ -13,7 +13,7 @@ from ..rules.linalg_factors import real_char
 from ..rules.linalg_gaps import Tolerances, refuse
 from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
 from ._capability import capability
-from ._schur_form import SchurForm
+from ._schur_blocks import SchurBlocks
 
 __all__ = ["cdf2rdf", "rsf2csf", "schur"]
 
@@ -103,12 +103,12 @@ def schur(
     a = as_matrix(a, "schur: a", square=True, check_finite=check_finite)
     if output in ("complex", "c") and a.dtype.kind != "c":
         a = a.astype("F" if a.dtype.char == "f" else "D")
-    form = SchurForm(primal(a), sort, degeneracy_tol)
+    form = SchurBlocks(primal(a), sort, degeneracy_tol)
     T, Z = _schur(a, form=form, tolerances=Tolerances(gauge=gauge_tol))
     return (T, Z) if sort is None else (T, Z, form.sdim)
 
 
-def _schur_body(a: Array, form: SchurForm, tolerances: Tolerances) -> Any:
+def _schur_body(a: Array, form: SchurBlocks, tolerances: Tolerances) -> Any:
     form.require_gaps()
     T, Z = _schur(a, form=form, tolerances=tolerances)
     return (T, Z), SchurMap(T, Z, form, tolerances)
@@ -127,7 +127,7 @@ class SchurMap(LinearMap):
 
     __slots__ = ("T", "Z", "form", "tolerances")
 
-    def __init__(self, T: Array, Z: Array, form: SchurForm, tolerances: Tolerances) -> None:
+    def __init__(self, T: Array, Z: Array, form: SchurBlocks, tolerances: Tolerances) -> None:
         self.T, self.Z = T, Z
         self.form = form
         self.tolerances = tolerances

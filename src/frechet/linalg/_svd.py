@@ -185,4 +185,5 @@ def _decomposed(a: Array, full_matrices: bool, driver: str) -> tuple[Array, Arra
     flat = a.reshape(math.prod(a.shape[:-2]), *a.shape[-2:])
     parts = [scipy.linalg.svd(x, full_matrices, check_finite=False, lapack_driver="gesvd") for x in flat]
     U, s, Vh = (np.array([p[k] for p in parts]) for k in range(3))
-    return tuple(x.reshape(a.shape[:-2] + x.shape[1:]) for x in (U, s, Vh))  # type: ignore[return-value]
+    stack = a.shape[:-2]
+    return U.reshape(stack + U.shape[1:]), s.reshape(stack + s.shape[1:]), Vh.reshape(stack + Vh.shape[1:])

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _schur_factor
+from . import _schur_form
 from ._kronecker_factor import KroneckerFactor
 from ._matrix_equation import MatrixEquation, adjoint_matrix, judge
 from ._smith_factor import Cayley, sylvester_doubling
@@ -93,7 +93,7 @@ class SylvesterFactor(MatrixEquation):
     def _on_schur_forms(self) -> list[_OnSchurForms]:
         forms = []
         for M in (self.A, self.B):
-            each = [_schur_factor.SchurForm(one) for one in M.reshape(-1, *M.shape[-2:])]
+            each = [_schur_form.SchurForm(one) for one in M.reshape(-1, *M.shape[-2:])]
             forms.append(broadcast_list(each, M.shape[:-2], self.stack))
         return [_OnSchurForms(a, b) for a, b in zip(*forms, strict=True)]
 
@@ -101,7 +101,7 @@ class SylvesterFactor(MatrixEquation):
 class _OnSchurForms:
     """The equation of two matrices on their Schur forms."""
 
-    def __init__(self, a: _schur_factor.SchurForm, b: _schur_factor.SchurForm) -> None:
+    def __init__(self, a: _schur_form.SchurForm, b: _schur_form.SchurForm) -> None:
         # The eigenvalues carry errors of the size ε‖A‖ and ε‖B‖.
         divisors = np.abs(a.eigenvalues[:, None] + b.eigenvalues)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..rules.lapack import lapack
-from ._schur_factor import SchurForm
+from ._schur_form import SchurForm
 
 __all__ = ["FormStack", "TriangularForm", "quasi_triangular_inverse", "square_root"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from frechet.linalg._schur_factor import SchurForm
+from frechet.linalg._schur_form import SchurForm
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
