@@ -36,6 +36,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .. import _stacks as stacks
+from ..linear_map import adjoint_matrix
 from ..rules.lapack import blas
 
 __all__ = ["ExpmFactor"]
@@ -304,7 +305,7 @@ class ExpmFactor:
         G = _as_directions(G, self.shape, self.dtype)
         if self._stack is not None and G.dtype == self.dtype:
             return self._frechet_of_stack(self._stack, G, adjoint=True)
-        return _conjugate_transpose(self.frechet(_conjugate_transpose(G)))
+        return np.asarray(adjoint_matrix(self.frechet(adjoint_matrix(G))))
 
     def doubled(self, E: Array) -> ExpmFactor:
         """The preparation of [[A, E], [0, A]], for E of A's shape or with further axes in front."""
@@ -399,7 +400,7 @@ def _norm_bound(A: Array) -> Any:
 def _bidiagonal_norm(A: Array) -> Array:
     """Return the 2-norm of the bidiagonal matrix after a few Golub-Kahan steps from a fixed vector."""
     count = 5
-    AH = _conjugate_transpose(A)
+    AH = adjoint_matrix(A)
     B = np.zeros((*A.shape[:-2], count, count))
     v, _ = _normalized(np.cos(np.arange(A.shape[-1]) ** 2.0).astype(A.dtype)[:, None])
     u, B[..., 0, 0] = _normalized(A @ v)
@@ -442,11 +443,6 @@ def _needless_halvings(A: Array, square: Array, bound: Any, limit: float, order:
 
 def _norm1(A: Array) -> Any:
     return np.abs(A).sum(-2).max(-1, initial=0)
-
-
-def _conjugate_transpose(A: Array) -> Array:
-    T = A.swapaxes(-1, -2)
-    return T.conj() if A.dtype.kind == "c" else T
 
 
 def _as_matrices(A: ArrayLike) -> Array:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..linear_map import Array, adjoint_matrix
+from ..rules.linalg_factorizations import hermitian_part
 from ._capability import capability
 from ._riccati import as_row_matrix, feedback_gain, solve_continuous_are, solve_discrete_are
-from ._riccati_doubling import hermitian_part
 
 __all__ = [
     "Regulator",

@@ -26,9 +26,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..linear_map import adjoint_matrix
 from . import _schur_form
 from ._kronecker_factor import KroneckerFactor
-from ._matrix_equation import MatrixEquation, OneEquation, adjoint_matrix, judge
+from ._matrix_equation import MatrixEquation, OneEquation, judge
 from ._smith_factor import Smith, lyapunov_doubling, stein_doubling
 from ._triangular_sylvester import TriangularSylvester
 

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
-__all__ = ["MatrixEquation", "OneEquation", "adjoint_matrix", "judge", "norms"]
+from ..linear_map import adjoint_matrix
+from ..rules.linalg_factorizations import hermitian_part
+
+__all__ = ["MatrixEquation", "OneEquation", "judge", "norms"]
 
 Array = NDArray[Any]
 
@@ -95,20 +98,9 @@ def judge(error: float, refusal: str) -> None:
         )
 
 
-def adjoint_matrix(A: Array) -> Array:
-    """Aᴴ, over leading axes; a view where A is real."""
-    T = A.swapaxes(-1, -2)
-    return T.conj() if A.dtype.kind == "c" else T
-
-
 def is_hermitian(A: Array) -> bool:
     """Whether each matrix of a stack equals its conjugate transpose exactly."""
     return bool((adjoint_matrix(A) == A).all())
-
-
-def hermitian_part(A: Array) -> Array:
-    """(A + Aᴴ)/2."""
-    return np.asarray((A + adjoint_matrix(A)) / 2)
 
 
 def norms(A: Array) -> Array:

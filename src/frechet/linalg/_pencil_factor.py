@@ -18,9 +18,10 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
+from ..linear_map import adjoint_matrix
 from ..rules.lapack import lapack, no_order
 from ._kronecker_factor import KroneckerFactor
-from ._matrix_equation import MatrixEquation, adjoint_matrix, judge, norms
+from ._matrix_equation import MatrixEquation, judge, norms
 from ._sylvester_factor import broadcast_list
 
 __all__ = ["PencilFactor"]

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..linear_map import Array, LinearMap, adjoint_matrix, compose, zero
 from ..rule import Rule, primal
+from ..rules.linalg_factorizations import hermitian_part
 from ._arguments import as_inexact, require_finite, same_dtype, stack_shape, to_stack
 from ._capability import capability
 from ._lyapunov import _solution as lyapunov_solution
-from ._riccati_doubling import hermitian_part
 from ._riccati_factor import RiccatiFactor
 
 __all__ = ["solve_continuous_are", "solve_discrete_are"]

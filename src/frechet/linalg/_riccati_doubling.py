@@ -30,9 +30,10 @@ from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
 from ..linear_map import adjoint_matrix
+from ..rules.linalg_factorizations import hermitian_part
 from ..rules.linalg_factors import factorized
 
-__all__ = ["balancing", "cayley", "doubling", "hermitian_part"]
+__all__ = ["balancing", "cayley", "doubling"]
 
 Array = NDArray[Any]
 
@@ -138,11 +139,6 @@ def balancing(A: Array, G: Array, H: Array) -> Array | None:
         x = x + difference / 4
     x = np.round(x[..., 0])
     return np.exp2(x) if x.any() else None
-
-
-def hermitian_part(A: Any) -> Any:
-    """(A + Aᴴ)/2."""
-    return (A + adjoint_matrix(A)) * 0.5
 
 
 def _solve(W: Array, A: Array, G: Array) -> tuple[Array, Array]:

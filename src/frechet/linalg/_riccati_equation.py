@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..linear_map import adjoint_matrix
+from ..rules.linalg_factorizations import hermitian_part
 from ._lyapunov_factor import LyapunovFactor
-from ._riccati_doubling import hermitian_part
 
 __all__ = ["Equation", "Residual"]
 

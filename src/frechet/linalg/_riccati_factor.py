@@ -19,8 +19,9 @@ from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
 from ..errors import NotDifferentiableError
+from ..rules.linalg_factorizations import hermitian_part
 from ._lyapunov_factor import LyapunovFactor
-from ._riccati_doubling import balancing, cayley, doubling, hermitian_part
+from ._riccati_doubling import balancing, cayley, doubling
 from ._riccati_equation import Equation
 from ._riccati_stability import are_stable, is_stable, is_stable_beyond_doubt, reason
 

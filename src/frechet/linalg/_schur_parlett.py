@@ -26,9 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NotDifferentiableError
-from ..rules.lapack import lapack, no_order
+from ..rules.lapack import lapack
 from ._divided_differences import DividedDifferences
 from ._scalar_function import ScalarFunction
+from ._schur_form import SchurForm
 from ._triangular_sylvester import TriangularSylvester
 
 __all__ = ["SchurParlett"]
@@ -330,11 +331,8 @@ def _schur(A: Array) -> tuple[Array, Array]:
     """A complex Schur form; that of a triangular matrix is the matrix."""
     if not np.tril(A, -1).any():
         return A.astype(complex), np.eye(len(A), dtype=complex)
-    gees = lapack("gees", A.dtype.char)
-    size = int(gees(no_order, A, lwork=-1)[-2][0].real)
-    T, _, *_, Z, _, info = gees(no_order, A, lwork=size)
-    if info:
-        raise np.linalg.LinAlgError(f"funm: no Schur form found: the QR algorithm did not converge ({info=})")
+    form = SchurForm(A)
+    T, Z = form.T, form.Z
     if A.dtype.kind == "c":
         return np.triu(T), Z
     from scipy.linalg import rsf2csf  # here, because it is slow to load

@@ -34,8 +34,9 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
+from ..linear_map import adjoint_matrix
 from ..rules.linalg_factors import factorized
-from ._matrix_equation import adjoint_matrix, norms
+from ._matrix_equation import norms
 
 __all__ = ["Cayley", "Smith", "lyapunov_doubling", "stein_doubling", "sylvester_doubling"]
 

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..linear_map import adjoint_matrix
 from . import _schur_form
 from ._kronecker_factor import KroneckerFactor
-from ._matrix_equation import MatrixEquation, adjoint_matrix, judge
+from ._matrix_equation import MatrixEquation, judge
 from ._smith_factor import Cayley, sylvester_doubling
 from ._triangular_sylvester import TriangularSylvester
 
