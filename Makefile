@@ -56,6 +56,6 @@ $(VENV)/.created:
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.with-%: pyproject.toml CMakeLists.txt $(wildcard src/core/*) | $(VENV)/.created
+$(VENV)/.with-%: pyproject.toml CMakeLists.txt $(wildcard src/core/* src/core/*/*) | $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@

@@ -48,6 +48,8 @@ public:
     int ndim() const { return buffer_.ndim; }
     // The length of an axis, counted from the end: 1 is the last.
     std::ptrdiff_t length(int axis) const { return buffer_.shape[buffer_.ndim - axis]; }
+    // The distance of neighbours along an axis in bytes; axes are counted likewise.
+    std::ptrdiff_t stride(int axis) const { return buffer_.strides[buffer_.ndim - axis]; }
     std::ptrdiff_t size() const { return buffer_.len / buffer_.itemsize; }
     const char* name() const { return name_; }
 

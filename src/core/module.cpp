@@ -8,6 +8,7 @@
 
 #include "arrays.hpp"
 #include "dispatch.hpp"
+#include "nufft/module.hpp"
 #include "programs.hpp"
 #include "types.hpp"
 
@@ -313,4 +314,5 @@ NB_MODULE(_core, m) {
     m.def("kronecker", &kronecker, arg("terms"), arg("Q"), arg("X"), arg("adjoint") = false, arg("judge") = false,
           "Solve Σ A X B = Q over the pairs (A, B) in terms, or the adjoint equation; with judge, the largest "
           "condition number.");
+    define_nufft(m);
 }

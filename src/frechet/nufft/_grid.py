@@ -1,0 +1,168 @@
+"""Which fine grid and which kernel a tolerance takes: the cheapest of those that reach it."""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._kernel import WIDTHS, Kernel, make_kernel, slope_level, value_level
+
+Array = Any
+
+LEAST_SIGMA, MOST_SIGMA = 1.15, 2.5
+WIDEST_SINGLE = 12  # beyond that single precision gains nothing
+
+
+class Grid(NamedTuple):
+    """A fine grid for modes, with its kernel: all that is the same for any points."""
+
+    modes: tuple[int, ...]
+    sizes: tuple[int, ...]  # of the grid
+    kernel: Kernel
+    single: bool
+
+    @property
+    def dimension(self) -> int:
+        """The number of axes."""
+        return len(self.modes)
+
+    @property
+    def real_dtype(self) -> Any:
+        """float32 or float64."""
+        return np.float32 if self.single else np.float64
+
+    @property
+    def complex_dtype(self) -> Any:
+        """complex64 or complex128."""
+        return np.complex64 if self.single else np.complex128
+
+
+@functools.lru_cache(maxsize=64)
+def deconvolution(kernel: Kernel, modes: int, size: int, halved: bool) -> Array:
+    """1/φ̂ for the modes of an axis, from the lowest frequency on; of the non-negative ones alone if halved."""
+    k = np.arange(modes // 2 + 1) if halved else np.arange(modes) - modes // 2
+    factors: Array = kernel.deconvolution(k / size)
+    factors.flags.writeable = False
+    return factors
+
+
+@functools.lru_cache(maxsize=256)
+def choose_grid(
+    modes: tuple[int, ...],
+    points: int,
+    eps: float,
+    single: bool,
+    slopes: bool,
+    upsampfac: float,
+    real: bool,
+) -> Grid:
+    """The cheapest grid and kernel that reach a tolerance.
+
+    Parameters
+    ----------
+    modes : tuple of int
+    points : int
+        About how many there are.
+    eps : float
+        The relative ℓ² error that is allowed, of values, and of derivatives by the points where ``slopes``.
+    single : bool
+        Whether the transform is in single precision.
+    slopes : bool
+        Whether derivatives by the points are taken.
+    upsampfac : float
+        The ratio of grid points to modes; 0 to have it chosen.
+    real : bool
+        Whether the grid is real.
+    """
+    widest = WIDEST_SINGLE if single else WIDTHS[-1]
+    best = widest, upsampfac or MOST_SIGMA  # if the tolerance is not within reach
+    least = math.inf
+    for width in WIDTHS:
+        sigma = upsampfac or _least_sigma(width, len(modes), eps, slopes)
+        if width > widest or not sigma or _level(width, sigma, len(modes), slopes) > eps * 1.0001:
+            continue
+        cost = _cost(_sizes(modes, sigma, width), modes, points, width, real)
+        if cost < least:
+            best, least = (width, sigma), cost
+    width, sigma = best
+    sizes = _sizes(modes, sigma, width)
+    # the ratio that the sizes really have may be better than the one asked for
+    ratio = math.floor(100 * min(n / m for n, m in zip(sizes, modes, strict=True))) / 100
+    return Grid(modes, sizes, make_kernel(width, min(max(sigma, ratio), 4.0), single), single)
+
+
+def _sizes(modes: tuple[int, ...], sigma: float, width: int) -> tuple[int, ...]:
+    return tuple([fast_size(max(math.ceil(sigma * n), 2 * width)) for n in modes])
+
+
+def fast_size(n: int) -> int:
+    """The next even size of a fast Fourier transform."""
+    import scipy.fft
+
+    return 2 * int(scipy.fft.next_fast_len((n + 1) // 2))
+
+
+def _level(width: int, sigma: float, dimension: int, slopes: bool) -> float:
+    level = value_level(width, sigma) * math.sqrt(dimension)
+    return max(level, slope_level(width, sigma)) if slopes else level
+
+
+def _least_sigma(width: int, dimension: int, eps: float, slopes: bool) -> float | None:
+    """The least σ with which a width reaches a tolerance."""
+    low, high = LEAST_SIGMA, MOST_SIGMA
+    if _level(width, high, dimension, slopes) > eps:
+        return None
+    if _level(width, low, dimension, slopes) <= eps:
+        return low
+    for _ in range(20):
+        middle = (low + high) / 2
+        if _level(width, middle, dimension, slopes) <= eps:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _cost(sizes: tuple[int, ...], modes: tuple[int, ...], points: int, width: int, real: bool) -> float:
+    """About the nanoseconds of a transform; only ratios matter.
+
+    A pass of Fourier transforms along an axis, and touching the grid, takes a time for each grid point; a point
+    takes one for each row of w grid points that it touches, in vectors, and one for its kernel.
+    """
+    d = len(sizes)
+    total = math.prod(sizes)
+    fourier = 0.0
+    share = 1.0
+    for a in range(d - 1, -1, -1):
+        fourier += share * 0.28 * math.log2(sizes[a])
+        share *= modes[a] / sizes[a]
+    memory = 1.5 + (1.0 if 16 * total > 1 << 24 else 0.0)
+    rows = width ** (d - 1)
+    row = 1.0 + 0.25 * width
+    half = 0.5 if real else 1.0
+    return half * total * (fourier + memory) + points * (4.0 + 1.2 * width * d / 2 + half * rows * row)
+
+
+def check_tolerance(eps: float, modes: tuple[int, ...], single: bool, slopes: bool, name: str) -> float:
+    """Eps as a float; a warning where it cannot be reached."""
+    eps = float(eps)
+    if not eps > 0 or not math.isfinite(eps):
+        raise ValueError(f"{name}: eps must be positive, got {eps}")
+    rounding = float(np.finfo(np.float32 if single else np.float64).eps)
+    reached = max(
+        rounding * max(modes, default=1) * 0.5,
+        _level(WIDEST_SINGLE if single else WIDTHS[-1], MOST_SIGMA, len(modes), slopes),
+        4 * rounding,
+    )
+    if eps < reached / 2 and eps < (1e-6 if single else 1e-14):
+        warnings.warn(
+            f"{name}: eps = {eps:.1e} is not within reach of {'single' if single else 'double'} precision with "
+            f"{max(modes)} modes along an axis; the error will be about {reached:.0e}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    return min(eps, 0.5)
