@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frechet.linalg import _expm_factor
@@ -325,6 +325,7 @@ def test_needless_halvings_of_large_matrices_are_taken_back(n, dtype):
     assert error(factor.frechet(E), E + (A @ E + E @ A) / 2 + A @ E @ A / 6) < 10 * eps
 
 
+@settings(max_examples=100, deadline=None)
 @given(
     n=st.integers(2, 16),
     dtype=st.sampled_from(DTYPES),
