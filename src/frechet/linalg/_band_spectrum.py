@@ -73,7 +73,7 @@ class BandEighMap(EighMap):
     __slots__ = ("n_bands",)
 
     def __init__(self, w: Array, V: Array, spectrum: Spectrum, columns: slice | None, n_bands: int) -> None:
-        super().__init__(w, V, spectrum, columns)
+        super().__init__(w, V, spectrum, wanted=columns)
         self.n_bands = n_bands
 
     def congruence(self, v: Array) -> Array:
