@@ -70,7 +70,8 @@ def _tuple_of(n: int) -> TreeDef:
     """The structure of a tuple of n leaves."""
     import optree
 
-    return optree.tree_structure((0,) * n, none_is_leaf=True, namespace=_NAMESPACE)
+    leaves: Any = (0,) * n
+    return optree.tree_structure(leaves, none_is_leaf=True, namespace=_NAMESPACE)
 
 
 def _register_dataclass(kind: Any) -> None:

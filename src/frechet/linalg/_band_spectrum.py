@@ -71,6 +71,7 @@ class BandEighMap(EighMap):
     """`EighMap` for the tangents of bands."""
 
     __slots__ = ("n_bands",)
+    of_dense_matrices = False
 
     def __init__(self, w: Array, V: Array, spectrum: Spectrum, columns: slice | None, n_bands: int) -> None:
         super().__init__(w, V, spectrum, wanted=columns)

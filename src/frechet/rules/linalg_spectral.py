@@ -109,7 +109,7 @@ def _diagonal_of_congruence(V: Array, H: Array) -> Array:
 
 
 class EighMap(LinearMap):
-    """The tangents of eigenvalues and eigenvectors from that of the matrix of which ``reads`` gives A = V Λ Vᴴ.
+    """The tangents of eigenvalues and eigenvectors of A = V Λ Vᴴ from that of what ``reads`` gives A of.
 
     With E = Vᴴ dA V:  dλ = diag E,  dV = V (E ∘ F),  F_ij = 1/(λ_j − λ_i) and 0 on the diagonal.  Adjoint:
     V (diag λ̄ + (Vᴴ V̄) ∘ F) Vᴴ, whose Hermitian part is taken by what reads A (Giles 2008).  With ``wanted``
@@ -117,6 +117,7 @@ class EighMap(LinearMap):
     """
 
     __slots__ = ("V", "_gaps", "reads", "spectrum", "w", "wanted")
+    of_dense_matrices = True  # False where a subclass has its own way from the eigenbasis to the argument
 
     def __init__(
         self,
@@ -160,11 +161,6 @@ class EighMap(LinearMap):
         """The same from V diag(g) Vᴴ."""
         return self.reads.pull(np.matmul(self.V * g[..., None, :], adjoint_matrix(self.V)))
 
-    def _plain_pull(self, M: Array, values: Array) -> Array:
-        """`pull` from M = Vᴴ V̄, which is overwritten, where nothing is traced and no values are equal."""
-        S = eigh_pullback(self.V, self.w, M, values)
-        return S if self.reads is hermitian_part_map else self.reads.pull(S)
-
     def push(self, v: Array) -> Any:
         V, wanted = self.V, self.wanted
         E = self.congruence(v)
@@ -195,8 +191,10 @@ class EighMap(LinearMap):
         if np.iscomplexobj(V):
             turning = np.imag(np.diagonal(primal(M), axis1=-2, axis2=-1))
             refuse(turning, primal(M), PHASE, self.spectrum.tolerances)
-        if not self.spectrum.degenerate and is_plain_matrix(V, M) and type(values) is np.ndarray:
-            return self._plain_pull(M, values)
+        plain = is_plain_matrix(V, M) and type(values) is np.ndarray
+        if plain and self.of_dense_matrices and not self.spectrum.degenerate:
+            S = eigh_pullback(V, self.w, M, values)
+            return S if self.reads is hermitian_part_map else self.reads.pull(S)
         inner = adjoint_product(M, *self._prepared())
         if not certainly_zero(values):
             inner = (
