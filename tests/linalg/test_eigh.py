@@ -141,7 +141,7 @@ def test_pullback_is_the_formula(n, dtype, reads_triangle):
     if reads_triangle and n > 1:
         expected = np.tril(2 * expected, -1) + np.diag(np.diagonal(expected))
     else:
-        assert (G == adjoint(G)).all()
+        assert (adjoint(G) == G).all()
     assert G.dtype == dtype
     # Three products, each of a relative error of some n eps; the smallest gap, at the perturbed A, is 0.1.
     atol = 100 * n * np.finfo(dtype).eps * np.abs(expected).max()
