@@ -1,4 +1,4 @@
-// The exponential of small matrices in blocks (stack.hpp), and its Fréchet derivative.
+// The exponential of stacks of small matrices, in blocks (stack.hpp), and its Fréchet derivative.
 //
 // The algorithm is that of frechet/linalg/_expm_factor.py, where it is explained: scaling and squaring around a
 // polynomial, evaluated by a short program of products.  The programs come from there, as tables.  A block
@@ -7,17 +7,11 @@
 // time than writing and reading all that the value has computed.
 #pragma once
 
+#include "expm_scaling.hpp"
 #include "product.hpp"
 #include "stack.hpp"
 
 namespace frechet::FRECHET_LEVEL {
-
-template <class R>
-inline R power(R x, int n) {
-    R p = 1;
-    for (; n > 0; --n) p *= x;
-    return p;
-}
 
 // ‖A‖₁ for each matrix of a block.
 template <class E>
@@ -32,56 +26,23 @@ Vector<typename E::R> norm_1(const Lane<E>* A, Index n) {
     return norm;
 }
 
-// How often a matrix was halved in vain, because its powers stay far below those of its norm (Al-Mohy & Higham
-// 2009a); `_needless_halvings` in _expm_factor.py says how that is found.  A is one matrix, already scaled, of
-// complex numbers; the room holds four more and two rows.
-inline int needless_halvings(const double* A, Index n, double limit, int order, double* room) {
-    double* size = room;
-    double* square = size + n * n;
-    double* fourth = square + 2 * n * n;
-    double* other = fourth + 2 * n * n;
-    double* row = other + 2 * n * n;
-    double* next = row + n;
-    for (Index e = 0; e < n * n; ++e) size[e] = square_root(A[2 * e] * A[2 * e] + A[2 * e + 1] * A[2 * e + 1]);
-    for (Index j = 0; j < n; ++j) row[j] = 1;
-    double first = 0, most = 0;
-    for (int k = 0; k <= order; ++k) {
-        most = 0;
+// C = A B for matrices of one lane, real or complex; it is rarely needed.
+template <int parts>
+void multiply_one(double* C, const double* A, const double* B, Index n) {
+    for (Index i = 0; i < n; ++i)
         for (Index j = 0; j < n; ++j) {
-            next[j] = 0;
-            for (Index i = 0; i < n; ++i) next[j] += row[i] * size[i * n + j];
-            most = larger(most, next[j]);
-        }
-        for (Index j = 0; j < n; ++j) row[j] = next[j];
-        if (k == 0) first = most;
-    }
-    auto multiply_complex = [n](const double* X, const double* Y, double* Z) {
-        double norm = 0;
-        for (Index j = 0; j < n; ++j) {
-            double sum = 0;
-            for (Index i = 0; i < n; ++i) {
-                double re = 0, im = 0;
-                for (Index k = 0; k < n; ++k) {
-                    const double *x = X + 2 * (i * n + k), *y = Y + 2 * (k * n + j);
-                    re += x[0] * y[0] - x[1] * y[1];
-                    im += x[0] * y[1] + x[1] * y[0];
+            double re = 0, im = 0;
+            for (Index k = 0; k < n; ++k) {
+                const double *a = A + parts * (i * n + k), *b = B + parts * (k * n + j);
+                re += a[0] * b[0];
+                if constexpr (parts == 2) {
+                    re -= a[1] * b[1];
+                    im += a[0] * b[1] + a[1] * b[0];
                 }
-                Z[2 * (i * n + j)] = re;
-                Z[2 * (i * n + j) + 1] = im;
-                sum += square_root(re * re + im * im);
             }
-            norm = larger(norm, sum);
+            C[parts * (i * n + j)] = re;
+            if constexpr (parts == 2) C[parts * (i * n + j) + 1] = im;
         }
-        return norm;
-    };
-    constexpr double tiny = 2.2250738585072014e-308;
-    double rounding = __builtin_pow(most / larger(first, tiny), 1.0 / order);
-    multiply_complex(A, A, square);
-    multiply_complex(square, square, fourth);
-    double sixth = __builtin_pow(multiply_complex(square, fourth, other), 1.0 / 6);
-    double eighth = __builtin_pow(multiply_complex(fourth, fourth, other), 1.0 / 8);
-    double needed = smaller(larger(larger(larger(sixth, eighth), rounding), tiny), limit);
-    return int(__builtin_floor(__builtin_log2(limit / needed)));
 }
 
 // One block of matrices, prepared: which program, how many squarings, and room for the steps.
@@ -101,7 +62,7 @@ struct Exponential {
     double* scratch;
 
     static Index room_entries(Index n) { return (max_products + 4) * n * n; }
-    static std::size_t scratch_reals(Index n) { return 11 * n * n + 2 * n + 8; }
+    static std::size_t scratch_reals(Index n) { return E::parts * n * n + needless_halvings_room(n, E::parts); }
 
     Exponential(Index n, void*& room) : n(n), entries(n * n) {
         for (auto& step : steps) step = take_lanes<E>(room, entries);
@@ -122,61 +83,40 @@ struct Exponential {
             norm[w] = smaller(norm[w], huge);
             worst = larger(worst, norm[w]);
         }
-        int available = programs.count[single];
-        program = programs.program;
-        while (program < programs.program + available - 1 && double(worst) > program->limit[single]) ++program;
+        program = program_for(programs, worst, single);
         double limit = program->limit[single];
         most = 0;
-        V bound = norm;
+        V bound;
         for (int w = 0; w < lanes<R>; ++w) {
-            halvings[w] = 0;
-            scale[w] = 1;
-            if (double(norm[w]) > limit) {
-                int exponent;
-                double fraction = __builtin_frexp(double(norm[w]) / limit, &exponent);
-                halvings[w] = fraction == 0.5 ? exponent - 1 : exponent;
-                scale[w] = R(__builtin_ldexp(1.0, -halvings[w]));
-                bound[w] = R(__builtin_ldexp(double(norm[w]), -halvings[w]));
-                most = larger(most, halvings[w]);
-            }
+            halvings[w] = halvings_for(norm[w], limit);
+            scale[w] = R(power_of_2(-halvings[w]));
+            bound[w] = R(double(norm[w]) * power_of_2(-halvings[w]));
+            most = larger(most, halvings[w]);
         }
         for (Index e = 0; e < entries; ++e) steps[0][e] = scale * steps[0][e];
         if (most > 0) save_halvings(bound, limit);
     }
 
-    // Takes back halvings that the fourth power of |A| shows to be needless.
+    // Takes back halvings that the powers of A show to be needless.
     void save_halvings(V bound, double limit) {
-        V* row = reinterpret_cast<V*>(P);  // P, Q and rest are not in use yet
-        V* next = reinterpret_cast<V*>(Q);
-        V* size = reinterpret_cast<V*>(rest);
-        for (Index e = 0; e < entries; ++e) size[e] = modulus<E>(steps[0][e]);
-        for (Index j = 0; j < n; ++j) row[j] = V{} + R(1);
-        V largest{};
-        for (int k = 0; k < 4; ++k) {
-            largest = V{};
-            for (Index j = 0; j < n; ++j) {
-                next[j] = V{};
-                for (Index i = 0; i < n; ++i) next[j] += row[i] * size[i * n + j];
-                largest = next[j] > largest ? next[j] : largest;
-            }
-            for (Index j = 0; j < n; ++j) row[j] = next[j];
-        }
-        V eighth = bound / 8;
-        auto extreme = largest < eighth * eighth * eighth * eighth;
+        V* moduli = reinterpret_cast<V*>(rest);  // P, Q and rest are not in use yet
+        for (Index e = 0; e < entries; ++e) moduli[e] = modulus<E>(steps[0][e]);
+        auto extreme = powers_stay_small(moduli, bound, n, reinterpret_cast<V*>(P));
         if (!any(extreme)) return;
+        auto multiply = [this](double* C, const double* A, const double* B) { multiply_one<E::parts>(C, A, B, n); };
         V back = V{} + R(1);
         most = 0;
         for (int w = 0; w < lanes<R>; ++w) {
             if (extreme[w] && halvings[w] > 0) {
                 double* one = scratch;
-                for (Index e = 0; e < entries; ++e) {
-                    const R* from = reinterpret_cast<const R*>(&steps[0][e]) + w;
-                    one[2 * e] = from[0];
-                    one[2 * e + 1] = E::is_complex ? from[(E::parts - 1) * lanes<R>] : 0;
-                }
-                int excess = smaller(needless_halvings(one, n, limit, program->order, one + 2 * entries), halvings[w]);
+                double* room = one + E::parts * entries;
+                for (Index e = 0; e < entries; ++e)
+                    for (int p = 0; p < E::parts; ++p)
+                        one[E::parts * e + p] = reinterpret_cast<const R*>(&steps[0][e])[p * lanes<R> + w];
+                int excess = needless_halvings<E::parts>(one, n, limit, program->order, room, multiply);
+                excess = smaller(excess, halvings[w]);
                 halvings[w] -= excess;
-                back[w] = R(__builtin_ldexp(1.0, excess));
+                back[w] = R(power_of_2(excess));
             }
             most = larger(most, halvings[w]);
         }
@@ -184,15 +124,10 @@ struct Exponential {
         for (Index e = 0; e < entries; ++e) steps[0][e] = back * steps[0][e];
     }
 
-    // Σ_j c_j · step j.
     static void combine(const Combination& c, Lane<E>* const* steps, Index entries, Lane<E>* out) {
-        V factor[max_products + 1];
-        for (int j = 0; j < c.count; ++j) factor[j] = V{} + R(c.coefficient[j]);
-        for (Index e = 0; e < entries; ++e) {
-            Lane<E> sum = factor[0] * steps[0][e];
-            for (int j = 1; j < c.count; ++j) sum += factor[j] * steps[j][e];
-            out[e] = sum;
-        }
+        const R* reals[max_products + 1];
+        for (int j = 0; j < c.count; ++j) reals[j] = reinterpret_cast<const R*>(steps[j]);
+        frechet::FRECHET_LEVEL::combine<R>(c, reals, 0, entries * E::parts * lanes<R>, reinterpret_cast<R*>(out));
     }
 
     static Lane<E>* operand(const Operand& o, Lane<E>* const* steps, Index entries, Lane<E>* out) {
@@ -293,16 +228,6 @@ std::size_t expm_room(Index n) {
            2 * lane_bytes<E>(n * n);
 }
 
-// Whether the entries of a block are all finite: zero times them is zero.
-template <class E>
-bool all_finite(const Lane<E>* X, Index entries) {
-    using R = typename E::R;
-    const auto* reals = reinterpret_cast<const Vector<R>*>(X);
-    Vector<R> sum{};
-    for (Index e = 0; e < entries * E::parts; ++e) sum += reals[e] * 0;
-    return !any(sum != 0);
-}
-
 // X = e^A for each matrix of a stack; returns whether all results are finite.
 template <class E>
 bool expm(const typename E::R* A, typename E::R* X, Index count, Index n, const Programs& programs, void* room) {
@@ -313,7 +238,7 @@ bool expm(const typename E::R* A, typename E::R* X, Index count, Index n, const 
         in.load(A, block, exponential.steps[0]);
         exponential.prepare(programs);
         Lane<E>* value = exponential.value();
-        finite &= all_finite<E>(value, n * n);
+        finite &= all_finite(reinterpret_cast<const typename E::R*>(value), n * n * E::parts * lanes<typename E::R>);
         in.store(value, block, X);
     }
     return finite;

@@ -2,11 +2,16 @@
 // lets other Python threads run; the mathematics is in the headers.
 #include <nanobind/nanobind.h>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include "arrays.hpp"
+#include "blas.hpp"
 #include "dispatch.hpp"
 #include "nufft/module.hpp"
 #include "programs.hpp"
@@ -23,8 +28,15 @@ constexpr Index largest_system = 64;  // unknowns of a linear matrix equation
 // Memory for a kernel, which it lays out itself.
 class Room {
 public:
-    explicit Room(std::size_t bytes) : data_(new char[bytes]) {}
-    void* get() { return data_.get(); }
+    explicit Room(std::size_t bytes) : data_(new char[bytes]) {
+#ifdef __linux__
+        // in large pages, as NumPy asks for them, too: a tenth of the page faults
+        constexpr std::uintptr_t page = 4096;
+        auto start = (reinterpret_cast<std::uintptr_t>(data_.get()) + page - 1) / page * page;
+        if (bytes >= 1 << 22) madvise(reinterpret_cast<void*>(start), bytes - page, MADV_HUGEPAGE);
+#endif
+    }
+    void* get() const { return data_.get(); }
 
 private:
     std::unique_ptr<char[]> data_;
@@ -244,6 +256,85 @@ void expm_frechet(nb::handle a, nb::handle v, nb::handle l, nb::handle table, bo
     });
 }
 
+// The exponentials of a matrix, or of a stack along one axis, of any size, with what their derivatives need.
+class Exponential {
+public:
+    Exponential(nb::handle a, nb::handle x, nb::handle norms, nb::handle table) {
+        Array A(a, "Exponential: A"), X(x, "Exponential: X", true), bounds(norms, "Exponential: bounds"),
+            numbers(table, "Exponential: programs");
+        A.require(A.ndim() == 2 || A.ndim() == 3, "be a matrix or a stack of them along one axis");
+        A.require_square();
+        require_same(A, X);
+        Index n = A.length(1), count = A.ndim() == 3 ? A.length(3) : 1;
+        A.require(n > 0 && n <= 1 << 30, "have at least one row and at most 2³⁰");
+        bounds.require(bounds.type() == Type::d && bounds.size() == count, "be a float64 for each matrix");
+        bounds.require_contiguous();
+        type_ = A.type(), n_ = n;
+        programs_ = read_programs(numbers);
+        for_type(type_, [&](auto entry) {
+            using E = decltype(entry);
+            using R = typename E::R;
+            auto multiply = gemm<E>();
+            auto wide = gemm<Entry<double, E::is_complex>>();
+            nb::gil_scoped_release others;
+            const auto& kernel = kernels<E>();
+            Room room(kernel.expm_plan_room(n));
+            View<const R> view = A.view<const R>();
+            for (Index i = 0; i < count; ++i, view.data += view.count_stride) {
+                Plan plan = kernel.expm_plan(view, bounds.data<const double>()[i], programs_, wide, room.get());
+                if (plan.halvings < 0) throw nb::value_error("expm: the matrix contains nan or inf");
+                matrices_.push_back({plan, Room(kernel.expm_kept(plan, n))});
+                finite_ &= kernel.expm_value(view, plan, multiply, matrices_.back().kept.get(),
+                                             X.data<R>() + i * n * n * E::parts);
+            }
+        });
+    }
+    Exponential(const Exponential&) = delete;
+    Exponential& operator=(const Exponential&) = delete;
+
+    bool finite() const { return finite_; }
+
+    void frechet(nb::handle v, nb::handle l) const {
+        Array V(v, "frechet: V"), L(l, "frechet: L", true);
+        V.require(V.ndim() == 2 || V.ndim() == 3, "be a matrix or a stack of them along one axis");
+        V.require(V.type() == type_, "have the dtype of A");
+        V.require(V.length(1) == n_ && V.length(2) == n_, "have the rows and columns of A");
+        require_same(V, L);
+        Index all = V.ndim() == 3 ? V.length(3) : 1, count = Index(matrices_.size());
+        V.require(count > 0 ? all % count == 0 : all == 0, "be a stack like A, or several of them");
+        for_type(type_, [&](auto entry) {
+            using E = decltype(entry);
+            using R = typename E::R;
+            auto multiply = gemm<E>();
+            nb::gil_scoped_release others;
+            const auto& kernel = kernels<E>();
+            std::size_t bytes = 0;
+            for (const Kept& matrix : matrices_) {
+                std::size_t its = kernel.expm_derivative_room(matrix.plan, n_);
+                bytes = bytes < its ? its : bytes;
+            }
+            Room room(bytes);
+            View<const R> view = V.view<const R>();
+            for (Index i = 0; i < all; ++i, view.data += view.count_stride) {
+                const Kept& matrix = matrices_[i % count];
+                kernel.expm_derivative(view, matrix.plan, multiply, matrix.kept.get(),
+                                       L.data<R>() + i * n_ * n_ * E::parts, room.get());
+            }
+        });
+    }
+
+private:
+    struct Kept {
+        Plan plan;
+        Room kept;
+    };
+    Type type_{};
+    Index n_ = 0;
+    Programs programs_;  // that the plans refer to
+    std::vector<Kept> matrices_;
+    bool finite_ = true;
+};
+
 double kronecker(nb::sequence pairs, nb::handle q, nb::handle x, bool adjoint, bool judge) {
     Array Q(q, "kronecker: Q"), X(x, "kronecker: X", true);
     Q.require_matrix();
@@ -311,6 +402,13 @@ NB_MODULE(_core, m) {
     m.def("expm", &expm, arg("A"), arg("X"), arg("programs"), "X = exp(A); whether all of it is finite.");
     m.def("expm_frechet", &expm_frechet, arg("A"), arg("V"), arg("L"), arg("programs"), arg("adjoint") = false,
           "The derivative of exp at A in directions V, or its adjoint.");
+    // What a program still holds when it ends is no mistake of it.
+    nb::set_leak_warnings(false);
+    nb::class_<Exponential>(m, "Exponential", "exp(A) into X, and what its derivatives need.")
+        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle>(), arg("A"), arg("X"), arg("bounds"),
+             arg("programs"))
+        .def_prop_ro("finite", &Exponential::finite, "Whether all of exp(A) is finite.")
+        .def("frechet", &Exponential::frechet, arg("V"), arg("L"), "The derivative of exp at A in directions V.");
     m.def("kronecker", &kronecker, arg("terms"), arg("Q"), arg("X"), arg("adjoint") = false, arg("judge") = false,
           "Solve Σ A X B = Q over the pairs (A, B) in terms, or the adjoint equation; with judge, the largest "
           "condition number.");

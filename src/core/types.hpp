@@ -65,6 +65,20 @@ struct Programs {
     Program program[max_programs];
 };
 
+// How one exponential is computed: its program, and how many times its matrix is halved first.
+struct Plan {
+    const Program* program;
+    int halvings;
+};
+
+// --- BLAS --------------------------------------------------------------------------------------------------
+
+// gemm for a type whose parts are R, as Fortran calls it; complex numbers are two of them.
+template <class R>
+using Gemm = void (*)(const char* transpose_a, const char* transpose_b, const int* m, const int* n, const int* k,
+                      const R* alpha, const R* A, const int* lda, const R* B, const int* ldb, const R* beta, R* C,
+                      const int* ldc);
+
 // The kernels for one type of entries, compiled for one instruction set.  Room is memory that the module
 // gives them.
 template <class E>
@@ -97,6 +111,13 @@ struct Kernels {
     bool (*expm)(const R* A, R* X, Index count, Index n, const Programs& programs, void* room);
     void (*expm_frechet)(const R* A, const R* V, R* L, Index count, Index copies, Index n, bool adjoint,
                          const Programs& programs, void* room);
+    // expm_blas.hpp
+    std::size_t (*expm_plan_room)(Index n);
+    Plan (*expm_plan)(View<const R> A, double bound, const Programs& programs, Gemm<double> gemm, void* room);
+    std::size_t (*expm_kept)(const Plan& plan, Index n);
+    bool (*expm_value)(View<const R> A, const Plan& plan, Gemm<R> gemm, void* kept, R* X);
+    std::size_t (*expm_derivative_room)(const Plan& plan, Index n);
+    void (*expm_derivative)(View<const R> V, const Plan& plan, Gemm<R> gemm, const void* kept, R* L, void* room);
     // kronecker.hpp
     std::size_t (*kronecker_room)(int terms, Index m, Index n);
     double (*kronecker)(const Term<R>* terms, int term_count, const R* Q, R* X, Index count, Index copies, Index m,

@@ -1,8 +1,8 @@
-"""frechet._core, the C++ kernels for small matrices (src/core).
+"""frechet._core, the C++ kernels for small matrices, and for exponentials (src/core).
 
 Arrays are of float32, float64, complex64 or complex128, all of a call of the same type; results are
-written into arguments.  All but those of `sylvester` are C-contiguous stacks (..., n, n); where several
-directions are allowed, they are further axes in front.
+written into arguments.  All are C-contiguous stacks (..., n, n), but those of `sylvester`, and of
+`Exponential` those that are read; where several directions are allowed, they are further axes in front.
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,12 @@ def cholesky(A: Array, L: Array) -> int: ...
 def cholesky_derivative(L: Array, V: Array, W: Array, adjoint: bool = False) -> None: ...
 def expm(A: Array, X: Array, programs: Array) -> bool: ...
 def expm_frechet(A: Array, V: Array, L: Array, programs: Array, adjoint: bool = False) -> None: ...
+
+class Exponential:  # one matrix of any size, or a stack along one axis; a bound of a norm for each, or inf
+    finite: bool  # whether all of X is
+    def __init__(self, A: Array, X: Array, bounds: Array, programs: Array) -> None: ...
+    def frechet(self, V: Array, L: Array) -> None: ...
+
 def kronecker(
     terms: Sequence[tuple[Array, Array]], Q: Array, X: Array, adjoint: bool = False, judge: bool = False
 ) -> float: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from typing import Any
 
@@ -12,13 +13,14 @@ from .errors import SpaceError
 
 _NAMESPACE = "frechet"
 TreeDef = Any
-_LEAVES = frozenset((float, int, complex, bool, str, type(None), np.ndarray, np.float64))
+# Types that are no containers, to be told quickly.  The engine enters its own here.
+LEAVES = {float, int, complex, bool, str, type(None), np.ndarray, np.float64}
 
 
 def is_container(x: Any) -> bool:
     """Whether x is a dict, list, tuple (named too), dataclass, or of a type registered with optree."""
     kind = type(x)
-    if kind in _LEAVES:
+    if kind in LEAVES:
         return False
     if isinstance(x, (dict, list, tuple)):
         return True
@@ -43,6 +45,8 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
 
     Dataclasses are registered with optree when first seen.
     """
+    if type(x) is tuple and LEAVES.issuperset(map(type, x)):  # several results, quickly
+        return list(x), _tuple_of(len(x))
     import optree
 
     while True:
@@ -59,6 +63,15 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
             return leaves, treedef
         for kind in unknown:
             _register_dataclass(kind)
+
+
+@functools.cache
+def _tuple_of(n: int) -> TreeDef:
+    """The structure of a tuple of n leaves."""
+    import optree
+
+    leaves: Any = (0,) * n
+    return optree.tree_structure(leaves, none_is_leaf=True, namespace=_NAMESPACE)
 
 
 def _register_dataclass(kind: Any) -> None:

@@ -274,6 +274,8 @@ def test_empty_stacks(dtype):
 
 def test_wrong_arguments_are_refused():
     A, X = np.zeros((3, 4, 4)), np.zeros((3, 4, 4))
+    bounds = np.full(3, np.inf)
+    exponential = _core.Exponential(A, X, bounds, _programs())
     for call, error, message in (
         (lambda: _core.inverse(A.astype(int), X), TypeError, "dtype float32, float64"),
         (lambda: _core.inverse(A.astype(">f8"), X), TypeError, "dtype float32, float64"),
@@ -292,6 +294,20 @@ def test_wrong_arguments_are_refused():
         (lambda: _core.expm(A, X, np.array([4.0])), ValueError, "end early"),
         (lambda: _core.expm(A, X, np.array([1.0, 1.0, 4.0, -1.0, 1.0])), ValueError, "positive"),
         (lambda: _core.expm(A, X, np.full(99, np.nan)), ValueError, "range"),
+        (lambda: _core.Exponential(A, X[:2], bounds, _programs()), ValueError, "shape"),
+        (lambda: _core.Exponential(A[:, :3], X, bounds, _programs()), ValueError, "square"),
+        (lambda: _core.Exponential(A[None], X, bounds, _programs()), ValueError, "along one axis"),
+        (lambda: _core.Exponential(A[:, :0, :0], A[:, :0, :0], bounds, _programs()), ValueError, "one row"),
+        (lambda: _core.Exponential(A, X.swapaxes(1, 2), bounds, _programs()), ValueError, "contiguous"),
+        (lambda: _core.Exponential(A, X, bounds[:2], _programs()), ValueError, "float64 for each"),
+        (lambda: _core.Exponential(A, X, bounds, np.array([4.0])), ValueError, "end early"),
+        (lambda: _core.Exponential(A + np.nan, X, bounds, _programs()), ValueError, "nan or inf"),
+        (lambda: exponential.frechet(A[:2], X[:2]), ValueError, "several of them"),
+        (lambda: exponential.frechet(A[:, :3], X), ValueError, "rows and columns of A"),
+        (lambda: exponential.frechet(A.astype(np.float32), X), ValueError, "dtype of A"),
+        (lambda: exponential.frechet(A, X.astype(np.float32)), TypeError, "same dtype"),
+        (lambda: exponential.frechet(A, X[:2]), ValueError, "shape"),
+        (lambda: exponential.frechet(A[0, 0], X), ValueError, "along one axis"),
         (lambda: _core.kronecker([], A, X), ValueError, "one to four"),
         (lambda: _core.kronecker([(A, A, A)], A, X), ValueError, "pairs"),
         (lambda: _core.kronecker([(A, A[:2])], A, X), ValueError, "once, or as often"),
@@ -462,12 +478,18 @@ CHOICE = """
 import numpy as np
 from frechet import _core, _stacks
 from frechet.linalg import expm
+from frechet.linalg._expm_factor import _programs
 A = np.random.default_rng(0).standard_normal((21, 5, 5))
 F = A[0].copy()
 _core.sylvester(np.triu(A[1]) + 4 * np.eye(5), np.triu(A[2]) + 4 * np.eye(5), F)
 C = A[:11] + 1j * A[10:]
 print(_core.level)
-print(repr([float(abs(x).sum()) for x in (_stacks.inverse(A), expm(A), expm(C), F)]))
+B = np.random.default_rng(1).standard_normal((2, 50, 50)) / 7
+L = np.empty_like(B[0])
+exponential = _core.Exponential(B[0], np.empty_like(L), np.full(1, np.inf), _programs())
+exponential.frechet(B[1], L)
+results = (_stacks.inverse(A), expm(A), expm(C), F, expm(B[0] - 1j * B[1]), L)
+print(repr([float(abs(x).sum()) for x in results]))
 """
 
 
@@ -483,3 +505,24 @@ def test_every_instruction_set_gives_the_same():
     first = results[_core.level]
     for numbers in results.values():
         assert np.allclose(numbers, first, rtol=1e-12, atol=0)  # rounding differs with fused operations
+
+
+OTHER_BLAS = """
+import ctypes
+import numpy as np
+import scipy.linalg.cython_blas
+from frechet.linalg import expm
+new = ctypes.pythonapi.PyCapsule_New
+new.restype, new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+name = b"void (char *, char *, long *, long *, long *, double *)"
+scipy.linalg.cython_blas.__pyx_capi__["dgemm"] = new(1, name, None)
+try:
+    expm(np.eye(20))
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_a_blas_with_other_integers_is_refused():
+    done = subprocess.run([sys.executable, "-c", OTHER_BLAS], capture_output=True, text=True, check=True)
+    assert "dgemm has a signature that is not known here: void (char *, char *, long *" in done.stdout

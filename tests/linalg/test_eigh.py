@@ -119,6 +119,42 @@ def test_rule_for_drawn_spectra(n, dtype, seed, scale):
     check_rule(scaled, (A / scale).astype(dtype), tolerance=1e-5, seed=seed)
 
 
+# Above some size only a half of Hermitian products is computed.
+@pytest.mark.parametrize("n", [1, 20, 127, 128, 150])
+@pytest.mark.parametrize("dtype", "fdFD")
+@pytest.mark.parametrize("reads_triangle", [False, True])
+def test_pullback_is_the_formula(n, dtype, reads_triangle):
+    local = np.random.default_rng(n)
+    X = local.standard_normal((n, n)) + (1j * local.standard_normal((n, n)) if dtype in "FD" else 0)
+    Q = np.linalg.qr(X)[0]
+    A = hermitian((Q * np.arange(1.0, n + 1)) @ adjoint(Q)).astype(dtype)  # eigenvalues at distances of one
+    if reads_triangle:
+        A = np.tril(A)
+        A[-1, 0] += n > 1  # whatever the other triangle holds is not meant
+    (w, V), pullback = fr.vjp(fr.linalg.eigh, A)
+    g = local.standard_normal(n).astype(w.dtype)
+    W = V * local.standard_normal((n, n)).astype(w.dtype)  # independent of the phase
+    G = pullback((g, W))[0]
+    w, V, W = w.astype(float), V.astype(complex), W.astype(complex)
+    gaps = w - w[:, None] + np.diag(np.full(n, np.inf))
+    expected = hermitian(V @ (np.diag(g) + adjoint(V) @ W / gaps) @ adjoint(V))
+    if reads_triangle and n > 1:
+        expected = np.tril(2 * expected, -1) + np.diag(np.diagonal(expected))
+    else:
+        assert (adjoint(G) == G).all()
+    assert G.dtype == dtype
+    # Three products, each of a relative error of some n eps; the smallest gap, at the perturbed A, is 0.1.
+    atol = 100 * n * np.finfo(dtype).eps * np.abs(expected).max()
+    np.testing.assert_allclose(G, expected if dtype in "FD" else expected.real, atol=atol, rtol=0)
+
+
+def test_pullback_of_a_traced_cotangent_of_the_values_beside_a_plain_one_of_the_vectors():
+    A, W, C = hermitian(real(4, 4)), real(4, 4), real(4, 4)
+    (_, V), pullback = fr.vjp(fr.linalg.eigh, A)
+    gradient = fr.grad(lambda g: np.sum(pullback((g, W))[0] * C))(np.ones(4))
+    np.testing.assert_allclose(gradient, np.diagonal(V.T @ C @ V), rtol=1e-12)  # a few roundings
+
+
 # --- values -------------------------------------------------------------------------------------------------
 
 

@@ -69,6 +69,30 @@ def test_rule_for_drawn_shapes(m, n, is_complex, seed):
     check_rule(without_gauge, A, full_matrices=False, tolerance=1e-5, seed=seed)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (40, 40), (40, 25), (25, 40)])
+@pytest.mark.parametrize("dtype", "fdFD")
+def test_pullback_is_the_adjoint_of_the_pushforward_at_larger_sizes(shape, dtype):
+    local = np.random.default_rng(shape[0])
+
+    def normal(*shape):
+        imaginary = 1j * local.standard_normal(shape) if dtype in "FD" else 0
+        return (local.standard_normal(shape) + imaginary).astype(dtype)
+
+    m, n, k = *shape, min(shape)
+    U, V = (np.linalg.qr(normal(size, k))[0] for size in (m, n))
+    A = (U * np.arange(1, k + 1).astype(U.real.dtype)) @ adjoint(V)  # singular values at distances of one
+    dA = normal(m, n)
+    (U, s, Vh), L = fr.linearize(lambda A: fr.linalg.svd(A, full_matrices=False), A)
+    W = [local.standard_normal(x.shape).astype(s.dtype) for x in (U, s, Vh)]
+    w = W[0] * U, W[1], W[2] * Vh  # independent of the phase
+    G = L.adjoint(w)
+    there, back = sum(np.vdot(x, dx).real for x, dx in zip(w, L(dA), strict=True)), np.vdot(G, dA).real
+    # A few products, each of a relative error of some n eps in norm; the sums may cancel.
+    atol = 10 * max(shape) * np.finfo(dtype).eps * np.linalg.norm(G) * np.linalg.norm(dA)
+    assert G.dtype == dtype
+    assert abs(there - back) <= atol
+
+
 # --- values -------------------------------------------------------------------------------------------------
 
 

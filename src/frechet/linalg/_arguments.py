@@ -5,12 +5,14 @@ Traced arrays pass through; what is tested is the plain value that they stand fo
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from ..linear_map import Array, Shape
 from ..rule import carriers, primal
+from ..rules.lapack import sum_of_squares
 from ..transforms import array
 
 
@@ -85,12 +87,21 @@ def as_vector(x: Any, name: str, *, check_finite: bool = True) -> Array:
 
 def require_finite(x: Array, name: str) -> None:
     """Raise ValueError if the plain value of x has nan or inf."""
-    if not np.isfinite(primal(x)).all():
+    if not is_finite(np.asarray(primal(x))):
         raise ValueError(f"{name} must not contain infs or NaNs")
+
+
+def is_finite(x: Array) -> bool:
+    """Whether a plain array has neither nan nor inf."""
+    # The sum of the squares shows them quickly; it may overflow, too.
+    return isfinite(sum_of_squares(x)) or bool(np.isfinite(x).all())
 
 
 def same_dtype(*arrays: Array) -> tuple[Array, ...]:
     """The arrays in their common dtype."""
+    dtype = arrays[0].dtype
+    if all(x.dtype is dtype for x in arrays):  # the common case, quickly
+        return arrays
     dtype = np.result_type(*(x.dtype for x in arrays))
     return tuple(x if x.dtype == dtype else x.astype(dtype) for x in arrays)
 
@@ -103,15 +114,17 @@ def stack_shape(call: str, *arrays: Array, core: int = 2) -> Shape:
     ValueError
         If they do not broadcast.
     """
-    stacks = [np.shape(x)[: np.ndim(x) - core] for x in arrays]
+    stacks = [x.shape[: x.ndim - core] for x in arrays]
+    if not any(stacks):  # the common case, quickly
+        return ()
     try:
         return np.broadcast_shapes(*stacks)
     except ValueError:
-        shapes = ", ".join(str(np.shape(x)) for x in arrays)
+        shapes = ", ".join(str(x.shape) for x in arrays)
         raise ValueError(f"{call}: the leading axes of shapes {shapes} do not broadcast") from None
 
 
 def to_stack(x: Array, stack: Shape, core: int = 2) -> Array:
     """x with its leading axes broadcast to ``stack``."""
-    shape = (*stack, *np.shape(x)[np.ndim(x) - core :])
-    return x if np.shape(x) == shape else np.broadcast_to(x, shape)
+    shape = (*stack, *x.shape[x.ndim - core :])
+    return x if x.shape == shape else np.broadcast_to(x, shape)

@@ -71,9 +71,10 @@ class BandEighMap(EighMap):
     """`EighMap` for the tangents of bands."""
 
     __slots__ = ("n_bands",)
+    of_dense_matrices = False
 
     def __init__(self, w: Array, V: Array, spectrum: Spectrum, columns: slice | None, n_bands: int) -> None:
-        super().__init__(w, V, spectrum, columns)
+        super().__init__(w, V, spectrum, wanted=columns)
         self.n_bands = n_bands
 
     def congruence(self, v: Array) -> Array:

@@ -107,12 +107,14 @@ def _found_factor(a: Array) -> Any:
     """By what the entries of the matrix show."""
     from scipy.linalg import bandwidth
 
-    below, above = bandwidth(a)
+    n = len(a)
+    full = n > 1 and a[-1, 0] != 0 != a[0, -1]  # the common case, quickly
+    below, above = (n - 1, n - 1) if full else bandwidth(a)
     if below == above == 0:
         return Diagonal(a)
     if above == 0 or below == 0:
         return Triangular(a, lower=above == 0)
-    if above <= 1 and below <= 1 and len(a) > 3:
+    if above <= 1 and below <= 1 and n > 3:
         return Banded(a, 1, 1)
     if _equal(a, a.conj().T):
         if (a.diagonal().real > 0).all():

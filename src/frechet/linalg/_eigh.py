@@ -129,11 +129,11 @@ def eigh(
     a = as_matrix(a, "eigh: a", square=True, check_finite=check_finite)
     if b is not None:
         b = as_matrix(b, "eigh: b", square=True, check_finite=check_finite)
-        if np.shape(b)[-1] != np.shape(a)[-1]:
-            raise ValueError(f"eigh: wrong b dimensions {np.shape(b)}, should be {np.shape(a)}")
+        if b.shape[-1] != a.shape[-1]:
+            raise ValueError(f"eigh: wrong b dimensions {b.shape}, should be {a.shape}")
         if type not in (1, 2, 3):
             raise ValueError('eigh: "type" keyword only accepts 1, 2, and 3.')
-    subset = _checked_subset(subset_by_index, subset_by_value, np.shape(a)[-1])
+    subset = _checked_subset(subset_by_index, subset_by_value, a.shape[-1])
     _check_driver(driver, b is not None, subset is not None)
     tolerances = Tolerances(degeneracy_tol, gauge_tol)
     if b is not None:

@@ -53,7 +53,7 @@ def expm(A: Array) -> Array:
     2.0
     """
     A = as_inexact(A, "expm: A")
-    if np.ndim(A) < 2 and np.size(A) == 1:
+    if A.ndim < 2 and A.size == 1:
         A = np.reshape(A, (1, 1))
     A = as_matrix(A, "expm: A", square=True)
     return _expm(A, ExpmFactor(primal(A)))

@@ -2,7 +2,8 @@
 
 Scaling and squaring, e^A = (e^(A/2^s))^(2^s), with a Taylor-like polynomial of A/2^s in place of the usual
 Padé approximant.  The polynomial is evaluated by a short program: every step multiplies two linear
-combinations of the steps before it.  Such a program has three properties that this file lives on.
+combinations of the steps before it.  This file has the programs, as tables; the kernels of `_core` choose the
+program and the scaling and run it.  Such a program has three properties that all of this lives on.
 
 * It is cheap.  Sastre's schemes agree with exp to order 15 with four matrix products and to order 21 with
   five, and there is no linear system to solve.
@@ -16,7 +17,8 @@ Scaling.  Let p be the polynomial, of order m, and h(x) = log(e^(−x) p(x)) = �
 exp(A + h(A)), the exact exponential of a matrix near A: ‖h(A)‖ ≤ u ‖A‖ if Σ |h_k| α^(k−1) ≤ u for an α with
 ‖A^(k−1)‖ ≤ α^(k−1).  The derivative asks for Σ k |h_k| α^(k−1) ≤ u (Al-Mohy & Higham 2009b, section 4).
 ``Scheme.limit`` is the largest α of the second, stricter kind, so value and derivative are both backward
-stable in the working precision u.
+stable in the working precision u.  Which α is taken, and how needless halvings are avoided, stands in
+src/core/expm_scaling.hpp; only the bound of a large matrix's norm is found here.
 
 References
 ----------
@@ -37,7 +39,6 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from .. import _stacks as stacks
 from ..linear_map import adjoint_matrix
-from ..rules.lapack import blas
 
 __all__ = ["ExpmFactor"]
 
@@ -61,12 +62,6 @@ class Scheme:
         result: tuple[float, ...],
     ) -> None:
         self.order, self.limit, self.products, self.result = order, limit, products, result
-        # The combinations that every product needs, and with the last one the result, as matrices in both
-        # precisions.
-        rows = [[row for row in operands if isinstance(row, tuple)] for operands in products]
-        rows[-1].append(result)
-        precisions = {"single": np.float32, "double": np.float64}
-        self.rows = {name: [np.array(row, dtype) for row in rows] for name, dtype in precisions.items()}
 
 
 def _order_8() -> Scheme:
@@ -149,9 +144,9 @@ class ExpmFactor:
     Notes
     -----
     With s squarings the value takes k + s matrix products, k = 2 ... 5; `frechet` and `adjoint` take
-    2 (k + s) per direction and nothing of them is computed before they are called.  Up to 11 + s matrices
-    are kept.  A stack shares one scheme; each of its matrices has its own number of squarings.  Stacks of
-    small matrices go through the kernels of `_core`, which keep nothing: `frechet` takes 3 (k + s) there.
+    2 (k + s) per direction and nothing of them is computed before they are called.  For each matrix up to
+    11 + s are kept; its scheme and its squarings are its own.  Stacks of small matrices are computed side by
+    side, and nothing is kept: `frechet` takes 3 (k + s) there, and some matrices share a scheme.
 
     Examples
     --------
@@ -172,68 +167,24 @@ class ExpmFactor:
         self._A = A = _as_matrices(A)
         self.shape, self.dtype = A.shape, A.dtype
         self._stack: Array | None = None
-        if A.shape[-1] > 1 and stacks.fits(A):
-            A = np.array(A, order="C")
-            self.value = np.empty_like(A)
-            if _core.expm(A, self.value, _programs()):
-                self._stack = A
-                return  # else A is not finite, or the exponential overflows: NumPy gives its error or warning
-        bound = _norm_bound(A)
+        self._exponential: _core.Exponential | None = None
         if A.shape[-1] < 2 or A.size == 0:  # numbers, or nothing: L(a, E) = e^a E
-            self._scheme: Scheme | None = None
+            _require_finite(A)
             self._exp = np.exp(A)
             self.value = self._exp.copy()
             return
-        single = A.dtype.char in "fF"
-        worst = bound if A.ndim == 2 else bound.max()
-        for scheme in _SINGLE if single else _DOUBLE:
-            limit = scheme.limit[single]
-            if worst <= limit:
-                break
-        self._scheme, self._rows = scheme, scheme.rows["single" if single else "double"]
-        steps = np.empty((len(scheme.products), *A.shape), A.dtype)
-        halvings: Any = 0  # one number for all matrices, or one for each
-        self._scale: Any = 1.0
-        if worst > limit:
-            halvings = np.ceil(np.log2(np.maximum(bound, limit) / limit))
-            self._scale = _power_of_2(-halvings, bound.dtype)
-            np.multiply(A, self._scale, out=steps[0])
-            np.matmul(steps[0], steps[0], out=steps[1])
-            excess = _needless_halvings(steps[0], steps[1], bound * np.exp2(-halvings), limit, scheme.order)
-            if excess is not None:
-                excess = np.minimum(excess, halvings)
-                halvings = halvings - excess
-                self._scale = self._scale * _power_of_2(excess, bound.dtype)
-                steps[0] *= _power_of_2(excess, bound.dtype)
-                steps[1] *= _power_of_2(2 * excess, bound.dtype)
+        self.value = np.empty(A.shape, A.dtype)
+        if stacks.fits(A):
+            self._stack = np.array(A, order="C")
+            finite = _core.expm(self._stack, self.value, _programs())
         else:
-            steps[0] = A
-            np.matmul(steps[0], steps[0], out=steps[1])
-        # P and Q of every product.
-        self._factors = [(steps[0], steps[0])]
-        for k in range(2, len(steps)):
-            P, Q, _ = self._combinations(k, steps)
-            np.matmul(P, Q, out=steps[k])
-            self._factors.append((P, Q))
-        P, Q, rest = self._combinations(len(steps), steps)
-        self._factors.append((P, Q))
-        X = P @ Q
-        X += rest
-        X.reshape(-1, X.shape[-1] ** 2)[:, :: X.shape[-1] + 1] += 1
-        # The squarings: which matrices of the stack (each is squared as often as it was halved), and what is
-        # squared.
-        self._squarings: list[tuple[Any, Array]] = []
-        least, most = (int(halvings),) * 2 if A.ndim == 2 else (int(np.min(halvings)), int(np.max(halvings)))
-        for i in range(most):
-            if i < least:
-                self._squarings.append((..., X))
-                X = X @ X
-            else:
-                which = (..., halvings > i, slice(None), slice(None))
-                self._squarings.append((which, X[which]))
-                X = X.copy()
-                X[which] = self._squarings[-1][1] @ self._squarings[-1][1]
-        self.value = X
+            matrices = _as_stack(A)
+            bounds = _norm_bounds(matrices)
+            self._exponential = _core.Exponential(matrices, _as_stack(self.value), bounds, _programs())
+            finite = self._exponential.finite
+        if not finite:
+            _require_finite(A)
+            np.exp(np.finfo(A.dtype).max)  # gives NumPy's warning or error of an overflow
 
     def frechet(self, E: ArrayLike) -> Array:
         """Return the Fréchet derivative L(A, E) of the exponential at A in the direction E.
@@ -260,27 +211,10 @@ class ExpmFactor:
             return np.asarray(L[0] + 1j * L[1])
         if self._stack is not None:
             return self._frechet_of_stack(self._stack, E, adjoint=False)
-        if self._scheme is None:
+        if self._exponential is None:
             return np.asarray(self._exp * E)
-        # dZ = dP Q + P dQ for every product Z = P Q, with the linear combinations of the value.
-        steps = np.empty((len(self._factors), *E.shape), E.dtype)
-        np.multiply(E, self._scale, out=steps[0])
-        room = np.empty((3, *E.shape), E.dtype)  # for the combinations; the third only for the last step
-        for k, (P, Q) in enumerate(self._factors, 1):
-            dP, dQ, rest = self._combinations(k, steps, room)
-            last = k == len(steps)
-            L = np.matmul(dP, Q, out=None if last else steps[k])
-            _add_product(L, P, dQ, steps[0] if last else room[2])
-        L += rest
-        for which, X in self._squarings:  # d(X X) = dX X + X dX
-            dX = L[which]
-            dY = dX @ X
-            if which is ...:
-                _add_product(dY, X, dX, steps[0])
-                L = dY
-            else:
-                dY += X @ dX
-                L[which] = dY
+        L = np.empty(E.shape, E.dtype)
+        self._exponential.frechet(_as_stack(E), _as_stack(L))
         return L
 
     def adjoint(self, G: ArrayLike) -> Array:
@@ -318,25 +252,6 @@ class ExpmFactor:
         _core.expm_frechet(A, E, L, _programs(), adjoint)
         return L
 
-    def _combinations(self, k: int, steps: Array, room: Array | None = None) -> tuple[Array, Array, Array]:
-        """Return the two factors of step k, or their derivatives if steps holds derivatives, and a third.
-
-        For the last step that is the polynomial without I and without the step; for the others it is not
-        used.
-        """
-        assert self._scheme is not None
-        left, right = self._scheme.products[k - 1]
-        if isinstance(right, int):
-            assert isinstance(left, int)
-            return steps[left], steps[right], steps[right]
-        rows = self._rows[k - 1]
-        if room is None:
-            room = np.empty((len(rows), *steps.shape[1:]), steps.dtype)
-        combined = _combine(rows, steps, room[: len(rows)])
-        if isinstance(left, int):
-            return steps[left], combined[0], combined[-1]
-        return combined[0], combined[1], combined[-1]
-
 
 @cache
 def _programs() -> Array:
@@ -350,33 +265,8 @@ def _programs() -> Array:
     return np.array(table, float)
 
 
-def _combine(rows: Array, steps: Array, out: Array) -> Array:
-    """Return Σ_j rows[i, j] · steps[j] for every i in one pass over memory, as a product of matrices."""
-    flat = steps[: rows.shape[1]].reshape(rows.shape[1], -1).view(rows.dtype)
-    np.dot(rows, flat, out=out.reshape(len(rows), -1).view(rows.dtype))
-    return out
-
-
-def _add_product(total: Array, P: Array, Q: Array, room: Array) -> None:
-    """Add P Q to the total in place.
-
-    One matrix at a time BLAS adds while it multiplies.  It takes the transposes of row-major matrices, which
-    are column-major, for (P Q)ᵀ = Qᵀ Pᵀ.
-    """
-    if total.ndim == 2 and P.dtype == Q.dtype:
-        blas("gemm", total.dtype.char)(1.0, Q.T, P.T, 1.0, total.T, overwrite_c=1)
-    else:
-        total += np.matmul(P, Q, out=room)
-
-
-def _power_of_2(exponent: Any, dtype: np.dtype[Any]) -> Any:
-    """Return 2^exponent, ready to multiply one matrix or a stack."""
-    power = np.exp2(exponent, dtype=dtype)
-    return power[..., None, None] if power.ndim else power
-
-
-def _norm_bound(A: Array) -> Any:
-    """Return for each matrix a bound for one of its norms: the 1-norm, or the 2-norm if it is large.
+def _norm_bounds(A: Array) -> Array:
+    """Return for each matrix of a stack a bound of its 2-norm, or inf where the 1-norm is bound enough.
 
     The 2-norm is at most √n times the 1-norm but often far smaller, which saves squarings.  A few steps of
     Golub and Kahan's bidiagonalization find it from below, to a tenth where it is hardest and mostly far
@@ -385,16 +275,11 @@ def _norm_bound(A: Array) -> Any:
     """
     if A.shape[-1] >= 128:
         with np.errstate(over="ignore", invalid="ignore"):
-            flat = A.reshape(*A.shape[:-2], A.shape[-1] ** 2)
+            flat = A.reshape(len(A), A.shape[-1] ** 2)
             frobenius = np.sqrt(np.vecdot(flat, flat).real)
             if np.isfinite(frobenius).all():
-                return np.minimum(frobenius, 1.15 * _bidiagonal_norm(A)).astype(frobenius.dtype)
-    norm = _norm1(A)
-    if not (norm < np.inf if A.ndim == 2 else (norm < np.inf).all()):
-        if not np.isfinite(A).all():
-            raise ValueError("expm: the matrix contains nan or inf")
-        norm = np.minimum(norm, np.finfo(norm.dtype).max)
-    return norm
+                return np.asarray(np.minimum(frobenius, 1.15 * _bidiagonal_norm(A)), np.float64)
+    return np.full(len(A), np.inf)
 
 
 def _bidiagonal_norm(A: Array) -> Array:
@@ -415,34 +300,14 @@ def _normalized(v: Array) -> tuple[Array, Any]:
     return v / np.maximum(length, np.finfo(length.dtype).tiny), length[..., 0, 0]
 
 
-def _needless_halvings(A: Array, square: Array, bound: Any, limit: float, order: int) -> Any:
-    """Return how many halvings were needless, for matrices whose powers stay far below those of their norm.
-
-    Squaring such a matrix as often as its norm asks for loses digits (Al-Mohy & Higham 2009a).  For
-    truncation α = max(‖A⁶‖^(1/6), ‖A⁸‖^(1/8)) will do: every even number from 12 on is a sum of sixes and
-    eights, so ‖A^k‖ ≤ α^k for even k and ≤ ‖A‖ α^(k−1) for odd k, and one factor ‖A‖ is what a relative
-    backward error may have.  For rounding, which grows with the powers of |A|, the same limit is put on
-    (‖ |A|^k ‖ / ‖A‖)^(1/(k−1)), k = order + 1.  Whether any of this can help, the fourth power of |A| tells.
-    """
-    size = np.abs(A).astype(np.float64, copy=False)
-    row = first = size.sum(-2, keepdims=True)
-    for _ in range(3):
-        row = row @ size
-    extreme = row.max((-1, -2)) ** 0.25 < bound / 8
-    if not np.any(extreme):
-        return None
-    for _ in range(order - 3):
-        row = row @ size
-    rounding = (row.max((-1, -2)) / np.maximum(first.max((-1, -2)), np.finfo(float).tiny)) ** (1 / order)
-    square = square.astype(np.result_type(square, np.float64), copy=False)
-    fourth = square @ square
-    sixth, eighth = _norm1(square @ fourth) ** (1 / 6), _norm1(fourth @ fourth) ** (1 / 8)
-    needed = np.where(extreme, np.maximum(np.maximum(sixth, eighth), rounding), limit)
-    return np.floor(np.log2(limit / np.clip(needed, np.finfo(float).tiny, limit)))
+def _require_finite(A: Array) -> None:
+    if not np.isfinite(A).all():
+        raise ValueError("expm: the matrix contains nan or inf")
 
 
-def _norm1(A: Array) -> Any:
-    return np.abs(A).sum(-2).max(-1, initial=0)
+def _as_stack(A: Array) -> Array:
+    """Return A as a stack along one axis; a copy only if entries are not aligned or axes do not join."""
+    return (A if A.flags.aligned else A.copy()).reshape(-1, *A.shape[-2:])
 
 
 def _as_matrices(A: ArrayLike) -> Array:

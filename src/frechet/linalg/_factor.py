@@ -13,6 +13,7 @@ from numpy.linalg import LinAlgError
 
 from ..linear_map import Array, LinearMap, Shape
 from ..rules.linalg_factors import _as_columns
+from ..rules.linalg_gaps import EPS
 
 __all__ = ["NOT_POSITIVE", "SINGULAR", "FactorStack", "OneMatrix", "condition_warning", "each_factor"]
 
@@ -121,6 +122,8 @@ def condition_warning(rcond: Array) -> None:
     rcond : array
         The reciprocal condition number of each matrix.
     """
+    if type(rcond) is float and rcond >= EPS["d"]:  # the common case, quickly
+        return
     rcond = np.asarray(rcond)
     ill = ~(rcond.reshape(-1) >= np.finfo(rcond.dtype).eps)  # nan counts as ill, too
     if not ill.any():

@@ -34,7 +34,8 @@ class KroneckerFactor:
     """
 
     def __init__(self, terms: list[tuple[Array, Array]], refusal: str) -> None:
-        stack = np.broadcast_shapes(*(M.shape[:-2] for pair in terms for M in pair))
+        stacks = {M.shape[:-2] for pair in terms for M in pair}
+        stack = np.broadcast_shapes(*stacks) if len(stacks) > 1 else stacks.pop()
         self.terms = [(_of_stack(A, stack), _of_stack(B, stack)) for A, B in terms]
         self.refusal = refusal
         self.judged = False

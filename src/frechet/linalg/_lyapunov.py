@@ -158,9 +158,9 @@ def _arguments(call: str, a: Array, q: Array, e: Array | None) -> tuple[Array, A
     a = as_matrix(a, f"{call}: a", square=True)
     q = as_matrix(q, f"{call}: q", square=True)
     e = None if e is None else as_matrix(e, f"{call}: e", square=True)
-    sizes = {np.shape(x)[-1] for x in (a, q, e) if x is not None}
+    sizes = {x.shape[-1] for x in (a, q, e) if x is not None}
     if len(sizes) > 1:
-        shapes = " and ".join(str(np.shape(x)) for x in (a, q, e) if x is not None)
+        shapes = " and ".join(str(x.shape) for x in (a, q, e) if x is not None)
         raise ValueError(f"{call}: the matrices must have one size, got shapes {shapes}")
     return a, q, e
 
@@ -168,7 +168,7 @@ def _arguments(call: str, a: Array, q: Array, e: Array | None) -> tuple[Array, A
 def _solve(call: str, equation: str, a: Array, q: Array) -> Array:
     stack = stack_shape(call, a, q)
     q = to_stack(q, stack)
-    own = np.shape(a)[:-2]
+    own = a.shape[:-2]
     if own != stack[len(stack) - len(own) :]:  # axes of length one in a; those it lacks stay away
         a = to_stack(a, stack)
     if np.finfo(q.dtype).eps < np.finfo(a.dtype).eps:  # the better precision of the two; real stays real

@@ -28,8 +28,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..linear_map import adjoint_matrix
 from . import _schur_form
+from ._arguments import is_finite
 from ._kronecker_factor import KroneckerFactor
-from ._matrix_equation import MatrixEquation, OneEquation, judge
+from ._matrix_equation import MatrixEquation, OneEquation, error_of_quotient, judge
 from ._smith_factor import Smith, lyapunov_doubling, stein_doubling
 from ._triangular_sylvester import TriangularSylvester
 
@@ -95,7 +96,7 @@ class LyapunovFactor:
             raise ValueError(f"expected a square matrix or a stack of them, got shape {A.shape}")
         char = A.dtype.char if A.dtype.char in "fdFD" else "D" if A.dtype.kind == "c" else "d"
         A = A.astype(char)  # in the machine's byte order, too, and a copy
-        if not np.isfinite(A).all():
+        if not is_finite(A):
             raise ValueError("the matrix A contains nan or inf")
         self.A = A
         self.may_double = doubling and A.shape[-1] >= _DOUBLING
@@ -124,7 +125,7 @@ class LyapunovFactor:
             raise ValueError(
                 f"{_NAME[name]}: a right side has shape {Q.shape}; its last axes must be A's, {shape}"
             )
-        if not np.isfinite(Q).all():
+        if not is_finite(Q):
             raise ValueError(f"{_NAME[name]}: the right side contains nan or inf")
         if Q.dtype.kind == "c":
             return Q.astype(np.complex64 if self.A.dtype.char in "fF" else np.complex128, copy=False)
@@ -185,9 +186,10 @@ class _LyapunovOnSchurForm:
         # plane, the sum smallest in modulus is twice the smallest real part.
         w = form.eigenvalues
         if (w.real < 0).all() or (w.real > 0).all():
-            w = w[[np.abs(w.real).argmin()]]
-        divisor = np.abs(w[:, None] + w.conj()).min()
-        judge(_quotient(form.norm, divisor, form.T), _SINGULAR["lyapunov"])
+            divisor = 2 * np.abs(w.real).min()
+        else:
+            divisor = np.abs(w[:, None] + w.conj()).min()
+        judge(error_of_quotient(form.norm, divisor, form.T.dtype), _SINGULAR["lyapunov"])
         self.Z = form.Z
         self.triangular = TriangularSylvester(form.T, _turned(form.T), _SINGULAR["lyapunov"])
 
@@ -209,7 +211,9 @@ class _SteinOnSchurForm:
             w = w[[np.abs(w).argmax()]]
         size = np.abs(w)
         divisors = np.abs(1 - w[:, None] * w.conj())
-        judge(_quotient(1 + form.norm * (size[:, None] + size), divisors, form.T), _SINGULAR["stein"])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            quotient = float(np.max((1 + form.norm * (size[:, None] + size)) / divisors))
+        judge(quotient * float(np.finfo(form.T.dtype).eps), _SINGULAR["stein"])
         self.T, self.Z = form.T, form.Z
         # B = P⁻¹(T − σI) = I − 2σP⁻¹ and P⁻¹, P = T + σI
         eye = np.eye(len(form.T), dtype=form.T.dtype)
@@ -237,12 +241,6 @@ class _SteinOnSchurForm:
         if adjoint:
             return np.asarray(inverseH @ self.triangular.adjoint(-2 * F[..., ::-1])[..., ::-1] @ inverse)
         return self.triangular.solve((inverse @ (-2 * F) @ inverseH)[..., ::-1])[..., ::-1]
-
-
-def _quotient(size: Any, divisors: Array, T: Array) -> float:
-    """The relative error that rounding in T makes where a number of a size is divided by a difference."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.max(size / divisors)) * float(np.finfo(T.dtype).eps)
 
 
 def _turned(T: Array) -> Array:

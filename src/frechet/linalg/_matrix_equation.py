@@ -11,9 +11,11 @@ from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
 from ..linear_map import adjoint_matrix
+from ..rules.lapack import sum_of_squares
 from ..rules.linalg_factorizations import hermitian_part
+from ..rules.linalg_gaps import EPS
 
-__all__ = ["MatrixEquation", "OneEquation", "judge", "norms"]
+__all__ = ["MatrixEquation", "OneEquation", "error_of_quotient", "judge", "norms"]
 
 Array = NDArray[Any]
 
@@ -78,6 +80,11 @@ class MatrixEquation:
         return X.reshape(Q.shape)
 
 
+def error_of_quotient(size: float, divisor: float, dtype: np.dtype[Any]) -> float:
+    """The relative error that rounding in numbers of a size makes where it is divided by a difference."""
+    return size * EPS[dtype.char] / float(divisor) if divisor else np.inf
+
+
 def judge(error: float, refusal: str) -> None:
     """Refuse an equation, or warn of it, from the relative error that rounding makes in its solution.
 
@@ -105,6 +112,10 @@ def is_hermitian(A: Array) -> bool:
 
 def norms(A: Array) -> Array:
     """The Frobenius norms of a stack, also where their squares overflow or underflow."""
+    if A.ndim == 2:  # the common case, quickly
+        squares, limits = sum_of_squares(A), np.finfo(A.dtype)
+        if limits.tiny / limits.eps**2 < squares < limits.max:
+            return np.asarray(squares**0.5, limits.dtype)
     with np.errstate(over="ignore", under="ignore"):
         plain = np.linalg.norm(A, axis=(-2, -1))
     tiny = np.finfo(plain.dtype).tiny ** 0.5 / np.finfo(plain.dtype).eps

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
@@ -57,10 +59,16 @@ class SchurForm:
         return float(norms(self.T))
 
 
+@lru_cache(maxsize=256)
+def _workspace(char: str, n: int) -> int:
+    """The size of LAPACK's work array with which it is fastest."""
+    return int(lapack("gees", char)(no_order, np.empty((n, n), char), lwork=-1)[-2][0].real)
+
+
 def _schur(A: Array) -> tuple[Array, Array, Array]:
-    gees = lapack("gees", A.dtype.char)
-    size = int(gees(no_order, A, lwork=-1)[-2][0].real)
-    T, _, *eigenvalues, Z, _, info = gees(no_order, A, lwork=size)
+    char = A.dtype.char
+    size = _workspace(char, len(A))
+    T, _, *eigenvalues, Z, _, info = lapack("gees", char)(no_order, A, lwork=size)
     if info:
         raise LinAlgError(f"A has no Schur form to be found: the QR algorithm did not converge ({info=})")
     w = eigenvalues[0]

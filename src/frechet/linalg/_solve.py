@@ -116,20 +116,18 @@ def solve(
         return _number(a, b)
     if b.shape[0 if vector else -2] != n:
         raise ValueError(f"solve: incompatible shapes: a has {a.shape}, b has {b.shape}")
-    column = b[:, None] if vector else b
-    stack = stack_shape("solve", a, column)
+    stack = a.shape[:-2] if vector else stack_shape("solve", a, b)
     if not a.size or not b.size:
-        x = np.zeros((*stack, *column.shape[-2:]), b.dtype)
-        return x[..., 0] if vector else x
+        return np.zeros((*stack, *(b.shape if vector else b.shape[-2:])), b.dtype)
     if structure in ("diagonal", "tridiagonal"):
-        x = _by_diagonals(a, column, structure, transposed)
+        x = _by_diagonals(a, b[:, None] if vector else b, structure, transposed)
         return x[..., 0] if vector else x
     if a.ndim > 2 and a.shape[:-2] != stack[len(stack) - a.ndim + 2 :]:
         a = to_stack(a, stack)  # axes of length one; those that a lacks stay away
     factor = dense_factor(primal(a), structure, lower)
     condition_warning(factor.rcond)
     if vector and a.ndim > 2:
-        return solution(a, column, factor, transposed)[..., 0]
+        return solution(a, b[:, None], factor, transposed)[..., 0]
     return solution(a, b, factor, transposed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -169,11 +170,19 @@ def svdvals(
     )
 
 
+@lru_cache(maxsize=256)
+def _workspace(driver: str, char: str, m: int, n: int, full_matrices: bool) -> int:
+    """The size of LAPACK's work array with which it is fastest."""
+    return int(lapack(driver + "_lwork", char)(m, n, full_matrices=full_matrices)[0].real)
+
+
 def _decomposed(a: Array, full_matrices: bool, driver: str) -> tuple[Array, Array, Array]:
     """The decomposition of plain matrices."""
     if a.ndim == 2 and a.size:
         # LAPACK takes matrices by columns: aᵀ = (Vᴴ)ᵀ diag(s) Uᵀ.
-        Vt, s, Ut, info = lapack(driver, a.dtype.char)(a.T, full_matrices=full_matrices)
+        char, (n, m) = a.dtype.char, a.shape
+        size = _workspace(driver, char, m, n, full_matrices)
+        Vt, s, Ut, info = lapack(driver, char)(a.T, full_matrices=full_matrices, lwork=size)
         if info:
             raise np.linalg.LinAlgError("svd: the singular values did not converge")
         return Ut.T, s, Vt.T

@@ -72,10 +72,10 @@ def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
     a = as_matrix(a, "solve_sylvester: a", square=True)
     b = as_matrix(b, "solve_sylvester: b", square=True)
     q = as_matrix(q, "solve_sylvester: q")
-    if np.shape(q)[-2:] != (np.shape(a)[-1], np.shape(b)[-1]):
+    if q.shape[-2:] != (a.shape[-1], b.shape[-1]):
         raise ValueError(
             f"solve_sylvester: q must have as many rows as a and as many columns as b, got shapes "
-            f"{np.shape(a)}, {np.shape(b)} and {np.shape(q)}"
+            f"{a.shape}, {b.shape} and {q.shape}"
         )
     a, b = same_dtype(a, b)
     q = to_stack(q, stack_shape("solve_sylvester", a, b, q))

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from ..linear_map import adjoint_matrix
 from . import _schur_form
+from ._arguments import stack_shape
 from ._kronecker_factor import KroneckerFactor
-from ._matrix_equation import MatrixEquation, judge
+from ._matrix_equation import MatrixEquation, error_of_quotient, judge
 from ._smith_factor import Cayley, sylvester_doubling
 from ._triangular_sylvester import TriangularSylvester
 
@@ -66,7 +67,7 @@ class SylvesterFactor(MatrixEquation):
 
     def __init__(self, A: Array, B: Array, *, doubling: bool = True) -> None:
         self.A, self.B, self.dtype = np.array(A), np.array(B), A.dtype
-        self.stack = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+        self.stack = stack_shape("solve_sylvester", A, B)
         m, n = self.shape = A.shape[-1], B.shape[-1]
         self._is_small = m * n <= _KRONECKER
         self._may_double = doubling and min(m, n) >= _DOUBLING
@@ -104,10 +105,8 @@ class _OnSchurForms:
 
     def __init__(self, a: _schur_form.SchurForm, b: _schur_form.SchurForm) -> None:
         # The eigenvalues carry errors of the size ε‖A‖ and ε‖B‖.
-        divisors = np.abs(a.eigenvalues[:, None] + b.eigenvalues)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            error = (a.norm + b.norm) / divisors.min() * np.finfo(a.T.dtype).eps
-        judge(float(error), _SINGULAR)
+        divisor = np.abs(a.eigenvalues[:, None] + b.eigenvalues).min()
+        judge(error_of_quotient(a.norm + b.norm, divisor, a.T.dtype), _SINGULAR)
         self.U, self.V = a.Z, b.Z
         self.triangular = TriangularSylvester(a.T, b.T, _SINGULAR)
 
@@ -120,4 +119,6 @@ class _OnSchurForms:
 
 def broadcast_list(each: list[Any], own: tuple[int, ...], stack: tuple[int, ...]) -> list[Any]:
     """What belongs to the matrices of a stack, repeated as the stack is broadcast."""
+    if own == stack:
+        return each
     return [each[i] for i in np.broadcast_to(np.arange(len(each)).reshape(own), stack).ravel()]

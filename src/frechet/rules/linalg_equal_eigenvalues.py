@@ -36,7 +36,7 @@ from ..errors import NotDifferentiableError
 from ..linear_map import Array, LinearMap, adjoint_matrix, compose, linear
 from ..maps import Broadcast
 from ..rule import Rule, primal
-from .linalg_gaps import DEFAULT, EPS, Tolerances, closeness
+from .linalg_gaps import DEFAULT, Tolerances, closeness_of_sorted
 
 # --- numerics on plain arrays -------------------------------------------------------------------------------
 
@@ -50,24 +50,17 @@ class Spectrum:
         self.w = w
         self.V = V
         self.tolerances = tolerances
-        self.degenerate = bool((w[..., 1:] - w[..., :-1] <= self._closeness).any())
+        self.degenerate = bool((w[..., 1:] - w[..., :-1] <= closeness_of_sorted(w, tolerances)).any())
         self._same: Array = None
         self._inverse: Array = None
         self._basis: Array = None
-
-    @property
-    def _closeness(self) -> Array:
-        w = self.w
-        if w.ndim == 1 and w.size and self.tolerances.degeneracy is None:  # as below, quickly
-            return 10 * len(w) * EPS[w.dtype.char] * max(abs(w[0]), abs(w[-1]))
-        return closeness(w, self.tolerances)[..., None]
 
     @property
     def same(self) -> Array:
         """One for pairs of equal eigenvalues, i = j among them, else zero."""
         if self._same is None:
             w = self.w
-            apart = w[..., 1:] - w[..., :-1] > self._closeness
+            apart = w[..., 1:] - w[..., :-1] > closeness_of_sorted(w, self.tolerances)
             label = np.zeros(w.shape, int)
             np.cumsum(apart, axis=-1, out=label[..., 1:])
             self._same = (label[..., None, :] == label[..., :, None]).astype(w.dtype)

@@ -17,8 +17,9 @@ from .. import _stacks as stacks
 from ..errors import NotDifferentiableError
 from ..linear_map import Array, LinearMap, adjoint_matrix, compose, conjugate_transpose, linear
 from ..rule import Rule, primal, rule_for
+from .lapack import sum_of_squares
 from .linalg_factors import half_diagonal_lower, real_char, strictly_lower, triangular_solve
-from .linalg_gaps import DEFAULT, Tolerances, refuse
+from .linalg_gaps import DEFAULT, EPS, Tolerances, refuse
 from .linalg_triangular import (
     cholesky_factor,
     cholesky_pullback,
@@ -183,12 +184,11 @@ def require_independent_columns(R: Array, tolerances: Tolerances = DEFAULT) -> N
     test does not depend on how the columns are scaled.
     """
     k = min(R.shape[-2:])
-    columns = np.abs(R[..., :k, :k])
-    diagonal = columns.diagonal(0, -2, -1)
-    tol = max(R.shape[-2:]) * np.finfo(R.dtype).eps if tolerances.rank is None else tolerances.rank
-    if not diagonal.size or diagonal.min() > tol * columns.max():  # the common case, quickly
+    diagonal = np.abs(R.diagonal(0, -2, -1))
+    tol = max(R.shape[-2:]) * EPS[R.dtype.char] if tolerances.rank is None else tolerances.rank
+    if not diagonal.size or diagonal.min() > tol * sum_of_squares(R) ** 0.5:  # the common case, quickly
         return
-    if (diagonal <= tol * columns.max(axis=-2)).any():
+    if (diagonal <= tol * np.abs(R[..., :k, :k]).max(axis=-2)).any():
         raise NotDifferentiableError(
             "np.linalg.qr of a matrix whose leading columns are linearly dependent has no derivative: "
             "a column of Q is then arbitrary. For least squares use np.linalg.lstsq or np.linalg.pinv, for "

@@ -112,6 +112,13 @@ def closeness(values: Array, tolerances: Tolerances) -> Array:
     return tol * np.max(np.abs(values), axis=-1, initial=0)
 
 
+def closeness_of_sorted(values: Array, tolerances: Tolerances) -> Array:
+    """`closeness` for values in order, in either direction, to compare differences of neighbours with."""
+    if values.ndim == 1 and values.size and tolerances.degeneracy is None:  # the common case, quickly
+        return 10 * len(values) * EPS[values.dtype.char] * max(abs(values[0]), abs(values[-1]))
+    return closeness(values, tolerances)[..., None]
+
+
 def equal_pairs(values: Array, tolerances: Tolerances = DEFAULT) -> Array:
     """Which pairs i ≠ j of plain values are equal up to the rounding of a factorization."""
     limit = closeness(values, tolerances)[..., None, None]

@@ -19,7 +19,7 @@ from ..errors import NotDifferentiableError
 from ..linear_map import Array, LinearMap, adjoint_matrix, compose, linear
 from ..rule import Rule, carriers, composed, primal
 from .linalg_equal_eigenvalues import Spectrum, ValuesMap, spectrum_maps
-from .linalg_factorizations import reading
+from .linalg_factorizations import hermitian_part_map, reading
 from .linalg_gaps import (
     DEFAULT,
     Tolerances,
@@ -33,6 +33,8 @@ from .linalg_gaps import (
     product,
     refuse,
 )
+from .linalg_triangular import is_plain_matrix
+from .linalg_vectors import eigh_pullback
 from .products import as_array
 
 EighResult = type(np.linalg.eigh(np.eye(1)))
@@ -67,8 +69,7 @@ def _plain_eigenpairs(a: Array, lower: bool, spectrum: Spectrum, columns: slice 
 
 def _eigenpairs(a: Array, lower: bool, spectrum: Spectrum, columns: slice | None = None) -> Any:
     w, V = eigenpairs(a, lower, spectrum)
-    maps = compose(EighMap(w, V, spectrum, columns), reading(a, lower))
-    return (w, V if columns is None else V[..., columns]), maps
+    return (w, V if columns is None else V[..., columns]), EighMap(w, V, spectrum, reading(a, lower), columns)
 
 
 eigenpairs = Rule(_plain_eigenpairs, _eigenpairs, "np.linalg.eigh")
@@ -108,19 +109,28 @@ def _diagonal_of_congruence(V: Array, H: Array) -> Array:
 
 
 class EighMap(LinearMap):
-    """The tangents of eigenvalues and eigenvectors from that of the Hermitian A = V Λ Vᴴ.
+    """The tangents of eigenvalues and eigenvectors of A = V Λ Vᴴ from that of what ``reads`` gives A of.
 
     With E = Vᴴ dA V:  dλ = diag E,  dV = V (E ∘ F),  F_ij = 1/(λ_j − λ_i) and 0 on the diagonal.  Adjoint:
     V (diag λ̄ + (Vᴴ V̄) ∘ F) Vᴴ, whose Hermitian part is taken by what reads A (Giles 2008).  With ``wanted``
     the vectors are those columns of V; F still has a row for each of the others.
     """
 
-    __slots__ = ("V", "_gaps", "spectrum", "w", "wanted")
+    __slots__ = ("V", "_gaps", "reads", "spectrum", "w", "wanted")
+    of_dense_matrices = True  # False where a subclass has its own way from the eigenbasis to the argument
 
-    def __init__(self, w: Array, V: Array, spectrum: Spectrum, wanted: slice | None = None) -> None:
+    def __init__(
+        self,
+        w: Array,
+        V: Array,
+        spectrum: Spectrum,
+        reads: LinearMap = hermitian_part_map,
+        wanted: slice | None = None,
+    ) -> None:
         self.w = w
         self.V = V
         self.spectrum = spectrum
+        self.reads = reads
         self.wanted = wanted
         self._gaps: Any = None
 
@@ -140,16 +150,16 @@ class EighMap(LinearMap):
         return self._gaps
 
     def congruence(self, v: Array) -> Array:
-        """Vᴴ dA V from the tangent dA."""
-        return np.matmul(np.matmul(adjoint_matrix(self.V), v), self.V)
+        """Vᴴ dA V from the tangent of the matrix."""
+        return np.matmul(np.matmul(adjoint_matrix(self.V), self.reads.push(v)), self.V)
 
     def spread(self, X: Array) -> Array:
-        """The adjoint of that: V X Vᴴ."""
-        return np.matmul(np.matmul(self.V, X), adjoint_matrix(self.V))
+        """The adjoint of that, from V X Vᴴ."""
+        return self.reads.pull(np.matmul(np.matmul(self.V, X), adjoint_matrix(self.V)))
 
     def spread_diagonal(self, g: Array) -> Array:
-        """V diag(g) Vᴴ."""
-        return np.matmul(self.V * g[..., None, :], adjoint_matrix(self.V))
+        """The same from V diag(g) Vᴴ."""
+        return self.reads.pull(np.matmul(self.V * g[..., None, :], adjoint_matrix(self.V)))
 
     def push(self, v: Array) -> Any:
         V, wanted = self.V, self.wanted
@@ -181,6 +191,10 @@ class EighMap(LinearMap):
         if np.iscomplexobj(V):
             turning = np.imag(np.diagonal(primal(M), axis1=-2, axis2=-1))
             refuse(turning, primal(M), PHASE, self.spectrum.tolerances)
+        plain = is_plain_matrix(V, M) and type(values) is np.ndarray
+        if plain and self.of_dense_matrices and not self.spectrum.degenerate:
+            S = eigh_pullback(V, self.w, M, values)
+            return S if self.reads is hermitian_part_map else self.reads.pull(S)
         inner = adjoint_product(M, *self._prepared())
         if not certainly_zero(values):
             inner = (

@@ -14,15 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from ..linear_map import Array, LinearMap, adjoint_matrix, compose, linear
+from ..linear_map import Array, LinearMap, Shape, adjoint_matrix, compose, linear
 from ..rule import Rule, carriers, composed, constant, primal
 from .linalg_equal_eigenvalues import Spectrum, ValuesMap
 from .linalg_factorizations import hermitian_part
 from .linalg_gaps import (
     DEFAULT,
+    EPS,
     Tolerances,
     adjoint_product,
     certainly_zero,
+    closeness_of_sorted,
     diagonal_masks,
     equal_pairs,
     guard_equal,
@@ -33,6 +35,8 @@ from .linalg_gaps import (
     refuse,
 )
 from .linalg_spectral import with_frame
+from .linalg_triangular import is_plain_matrix
+from .linalg_vectors import svd_inner
 from .products import as_array
 
 constant(np.linalg.matrix_rank)
@@ -50,8 +54,8 @@ class Triplets:
     def __init__(self, U: Array, s: Array, Vh: Array, tolerances: Tolerances = DEFAULT) -> None:
         self.U, self.s, self.Vh = U, s, Vh
         self.tolerances = tolerances
-        self.singular = bool(negligible(s, (U.shape[-2], Vh.shape[-1]), tolerances).any())
-        self.degenerate = bool(equal_pairs(s, tolerances).any())
+        self.singular = any_negligible(s, (U.shape[-2], Vh.shape[-1]), tolerances)
+        self.degenerate = any_equal(s, tolerances)
 
 
 def triplets_of(a: Array, full_matrices: bool) -> Triplets:
@@ -90,7 +94,8 @@ def svd_of(a: Array, triplets: Triplets) -> tuple[Array, Array, Array]:
 
 def _svd(a: Array, triplets: Triplets) -> Any:
     U, s, Vh = singular_triplets(a, triplets)
-    return (U, s, Vh), SVDMap(U, s, Vh, triplets.tolerances)
+    regular = not (triplets.singular or triplets.degenerate)
+    return (U, s, Vh), SVDMap(U, s, Vh, triplets.tolerances, regular)
 
 
 singular_triplets = Rule(lambda a, triplets: (triplets.U, triplets.s, triplets.Vh), _svd, "np.linalg.svd")
@@ -142,8 +147,21 @@ singular_values = Rule(lambda x, triplets: triplets.s, _svdvals, "np.linalg.svdv
 
 def negligible(s: Array, shape: Any, tolerances: Tolerances = DEFAULT) -> Array:
     """Which singular values are zero up to rounding."""
-    tol = max((*shape, 1)) * np.finfo(s.dtype).eps if tolerances.rank is None else tolerances.rank
-    return s <= tol * np.max(s, axis=-1, initial=0)[..., None]
+    return s <= _rank_tol(s, shape, tolerances) * np.max(s, axis=-1, initial=0)[..., None]
+
+
+def _rank_tol(s: Array, shape: Any, tolerances: Tolerances) -> float:
+    return max((*shape, 1)) * EPS[s.dtype.char] if tolerances.rank is None else tolerances.rank
+
+
+def any_negligible(s: Array, shape: Any, tolerances: Tolerances) -> bool:
+    """Whether a plain singular value is zero up to rounding: the last, as they are in descending order."""
+    return bool((s[..., -1:] <= _rank_tol(s, shape, tolerances) * s[..., :1]).any())
+
+
+def any_equal(s: Array, tolerances: Tolerances) -> bool:
+    """Whether two plain singular values are equal: neighbours, as they are in descending order."""
+    return bool((s[..., :-1] - s[..., 1:] <= closeness_of_sorted(s, tolerances)).any())
 
 
 class SVDMap(LinearMap):
@@ -160,40 +178,73 @@ class SVDMap(LinearMap):
     written as a rotation K into the further columns U₂, whose tangent then is −U₁ Kᴴ; V likewise.
     """
 
-    __slots__ = ("U", "Vh", "_factors", "s", "tolerances")
+    __slots__ = ("U", "Vh", "_inverse", "_is_regular", "_quotients", "s", "tolerances")
 
-    def __init__(self, U: Array, s: Array, Vh: Array, tolerances: Tolerances = DEFAULT) -> None:
+    def __init__(
+        self,
+        U: Array,
+        s: Array,
+        Vh: Array,
+        tolerances: Tolerances = DEFAULT,
+        is_regular: bool | None = None,
+    ) -> None:
         self.U = U
         self.s = s
         self.Vh = Vh
         self.tolerances = tolerances
-        self._factors: Any = None
+        self._is_regular = is_regular
+        self._quotients: Any = None
+        self._inverse: Any = None
 
-    def _prepared(self) -> Any:
-        """F⁻ with the guard for equal values, F⁺ with that for zero ones, 1/s and where s is zero."""
-        if self._factors is None:
-            s, plain, tol = self.s, primal(self.s), self.tolerances
-            zero = negligible(plain, (np.shape(self.U)[-2], np.shape(self.Vh)[-1]), tol)
-            equal = equal_pairs(plain, tol)
-            if not zero.any():
-                sums: Any = 1 / (s[..., None, :] + s[..., :, None]), None
-                inverse = 1 / s
-            else:
-                both = zero[..., None, :] & zero[..., :, None]
-                off_diagonal = ~np.eye(plain.shape[-1], dtype=bool)
-                equal = equal | (both & off_diagonal)
-                # Of F⁺, what belongs to two different zero values is guarded as a pair of equal values.
-                guard = guard_zero(both & ~off_diagonal, ZERO, tol)
-                sums = ~both / (s[..., None, :] + s[..., :, None] + both), guard
-                inverse = ~zero / (s + zero)
+    @property
+    def shape(self) -> Shape:
+        """That of A."""
+        return np.shape(self.U)[-2], np.shape(self.Vh)[-1]
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether no singular values are zero or equal, so that nothing is to be guarded."""
+        if self._is_regular is None:
+            s, tol = primal(self.s), self.tolerances
+            self._is_regular = not (any_negligible(s, self.shape, tol) or any_equal(s, tol))
+        return self._is_regular
+
+    @property
+    def quotients(self) -> Any:
+        """F⁻ with the guard for equal values, F⁺ with that for zero ones."""
+        if self._quotients is None:
+            s, tol = self.s, self.tolerances
+            plain = primal(s)
+            sums = s[..., None, :] + s[..., :, None]
+            if self.is_regular:
+                self._quotients = (inverse_gaps(s, None), None), (1 / sums, None)
+                return self._quotients
+            zero, equal = negligible(plain, self.shape, tol), equal_pairs(plain, tol)
+            both = zero[..., None, :] & zero[..., :, None]
+            off_diagonal = ~np.eye(plain.shape[-1], dtype=bool)
+            equal = equal | (both & off_diagonal)
+            # Of F⁺, what belongs to two different zero values is guarded as a pair of equal values.
+            guard = guard_zero(both & ~off_diagonal, ZERO, tol)
             gaps = inverse_gaps(s, equal), guard_equal(equal, "svd: singular vectors", tol)
-            self._factors = gaps, sums, (inverse, guard_zero(zero[..., None, :], ZERO, tol)), ~zero
-        return self._factors
+            self._quotients = gaps, (~both / (sums + both), guard)
+        return self._quotients
+
+    @property
+    def inverse(self) -> Any:
+        """1/s with the guard for s = 0, and where s is positive."""
+        if self._inverse is None:
+            s, tol = self.s, self.tolerances
+            if self.is_regular:
+                self._inverse = (1 / s, None), True
+            else:
+                zero = negligible(primal(s), self.shape, tol)
+                self._inverse = (~zero / (s + zero), guard_zero(zero[..., None, :], ZERO, tol)), ~zero
+        return self._inverse
 
     def push(self, v: Array) -> Any:
         U, Vh, k = self.U, self.Vh, np.shape(self.s)[-1]
         U1, V1 = U[..., :k], adjoint_matrix(Vh[..., :k, :])
-        gaps, sums, inverse, positive = self._prepared()
+        inverse, positive = self.inverse
         AV = np.matmul(v, V1)
         E = np.matmul(adjoint_matrix(U1), AV)
         H = hermitian_part(E)
@@ -201,6 +252,7 @@ class SVDMap(LinearMap):
         stack = np.shape(ds)[: np.ndim(ds) - np.ndim(self.s)]
 
         def rotations() -> tuple[Array, Array]:
+            gaps, sums = self.quotients
             return product(H, *gaps), product(E - H, *sums)
 
         def moved_U() -> Array:
@@ -221,26 +273,36 @@ class SVDMap(LinearMap):
         U, Vh, k = self.U, self.Vh, np.shape(self.s)[-1]
         wU, ws, wVh = w
         U1, V1h = U[..., :k], Vh[..., :k, :]
-        gaps, sums, inverse, positive = self._prepared()
-        if certainly_zero(wU) and certainly_zero(wVh):
+        inverse, positive = self.inverse
+        unused_U, unused_V = certainly_zero(wU), certainly_zero(wVh)
+        if unused_U and unused_V:
             return np.matmul(U1 * (ws * positive)[..., None, :], V1h)
-        M, outside_U = _gathered(U, wU, inverse, self.tolerances)  # M and W: the cotangents of dP and dQ
-        W, outside_V = _gathered(adjoint_matrix(Vh), adjoint_matrix(wVh), inverse, self.tolerances)
+        # M and W: the cotangents of dP and dQ
+        M, outside_U = _gathered(U, wU, unused_U, inverse, self.tolerances)
+        W, outside_V = _gathered(adjoint_matrix(Vh), adjoint_matrix(wVh), unused_V, inverse, self.tolerances)
         if np.iscomplexobj(M):
             turning = np.imag(np.diagonal(primal(M + W), axis1=-2, axis2=-1))
             refuse(turning, np.abs(primal(M)) + np.abs(primal(W)), PHASE, self.tolerances)
-        apart = M - W
-        # Twice the Hermitian part of what belongs to H, and twice what belongs to N.
-        H = adjoint_product(M + W, *gaps)
-        inner = H + adjoint_matrix(H) + adjoint_product(apart - adjoint_matrix(apart), *sums)
-        if not certainly_zero(ws):
-            inner = inner + (2 * ws * positive)[..., None, :] * diagonal_masks(k, primal(ws).dtype.char)[0]
-        g = np.matmul(np.matmul(U1, inner * 0.5), V1h)
+        g = np.matmul(np.matmul(U1, self._inner(M, W, ws)), V1h)
         if outside_U is not None:
             g = g + np.matmul(outside_U, V1h)
         if outside_V is not None:
             g = g + np.matmul(U1, adjoint_matrix(outside_V))
         return g
+
+    def _inner(self, M: Array, W: Array, ws: Array) -> Array:
+        """The cotangent of E from those of dP, ds and dQ."""
+        if type(ws) is np.ndarray and is_plain_matrix(self.U, M, W) and self.is_regular:
+            return svd_inner(self.s, M, W, ws)
+        gaps, sums = self.quotients
+        apart = M - W
+        # Twice the Hermitian part of what belongs to H, and twice what belongs to N.
+        H = adjoint_product(M + W, *gaps)
+        inner = H + adjoint_matrix(H) + adjoint_product(apart - adjoint_matrix(apart), *sums)
+        if not certainly_zero(ws):
+            positive, eye = self.inverse[1], diagonal_masks(np.shape(ws)[-1], primal(ws).dtype.char)[0]
+            inner = inner + (2 * ws * positive)[..., None, :] * eye
+        return inner * 0.5
 
 
 def _moved(U: Array, rotation: Array, AV: Array, E: Array, inverse: Any) -> Array:
@@ -256,10 +318,10 @@ def _moved(U: Array, rotation: Array, AV: Array, E: Array, inverse: Any) -> Arra
     return np.concatenate([moved + np.matmul(U2, K), -np.matmul(U1, adjoint_matrix(K))], axis=-1)
 
 
-def _gathered(U: Array, w: Array, inverse: Any, tolerances: Tolerances) -> tuple[Array, Array]:
+def _gathered(U: Array, w: Array, unused: bool, inverse: Any, tolerances: Tolerances) -> tuple[Array, Array]:
     """U₁ᴴ Ū, and the cotangent of dA V₁ through what lies outside of the range of U₁, or None."""
     m, k = np.shape(U)[-2], np.shape(inverse[0])[-1]
-    if certainly_zero(w):
+    if unused:
         return np.zeros((*np.shape(w)[:-2], k, k), w.dtype), None
     U1, U2, w1, w2 = U[..., :k], U[..., k:], w[..., :k], w[..., k:]
     M = np.matmul(adjoint_matrix(U1), w1)

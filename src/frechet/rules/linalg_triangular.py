@@ -23,10 +23,11 @@ _NAIVE = 128  # rows up to which zeros are multiplied like other numbers
 
 def is_plain_matrix(*arrays: Array) -> bool:
     """Whether these are matrices, not stacks, of one type that LAPACK knows, with nothing traced."""
-    first = arrays[0]
-    return all(type(x) is np.ndarray and x.ndim == 2 and x.dtype is first.dtype for x in arrays) and (
-        first.dtype.char in "fdFD"
-    )
+    dtype = arrays[0].dtype
+    for x in arrays:
+        if type(x) is not np.ndarray or x.ndim != 2 or x.dtype is not dtype:
+            return False
+    return dtype.char in "fdFD"
 
 
 # --- Cholesky ----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from ..errors import NotDifferentiableError, RuleError
 from ..linear_map import Composition, Identity, LinearMap, compose, zero
 from ..rule import Rule, carriers, primal
 from ..space import ANY, NO_TANGENT
+from ..tree import LEAVES
 from .trace import Outputs, Select, refuse_kind, space_of
 from .traced import Traced, View, checked
 
@@ -20,6 +21,7 @@ SCALARS = frozenset(
     (*PYTHON_SCALARS, bool, *(np.dtype(code).type for code in np.typecodes["AllFloat"] + "?bhilqBHILQ"))
 )
 _SIMPLE = SCALARS | {type(None), str}  # arguments that hold no array
+_NESTED = frozenset((Traced, View, list, tuple))  # arguments that may hold several, of several traces
 
 
 def innermost(args: Any) -> Any:
@@ -78,7 +80,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             pass
         elif kind is np.ndarray:
             constants = True
-        else:  # views, several traces, lists of arrays
+        elif kind in _NESTED or isinstance(a, np.ndarray):
             nested = constants = True
     if nested:
         trace = innermost(args)
@@ -305,12 +307,11 @@ def _share_outer_factor(trace: Any, edges: list[Any], rule: Rule) -> list[Any]:
 
 def _several(trace: Any, values: Any, edges: Any, rule: Rule) -> Any:
     """The traced results of a function that returns several."""
-    varies = [_varies(v) for v in values]
-    spaces = tuple(space_of(v) if ok else NO_TANGENT for v, ok in zip(values, varies, strict=True))
+    spaces = tuple([space_of(v) if _varies(v) else NO_TANGENT for v in values])
     parent = trace.node(Outputs(spaces), edges, rule)
     results = [
-        trace.record(v, ((parent, Select(k)),), rule) if ok and parent is not None else v
-        for k, (v, ok) in enumerate(zip(values, varies, strict=True))
+        v if s is NO_TANGENT or parent is None else trace.record(v, ((parent, Select(k)),), rule)
+        for k, (v, s) in enumerate(zip(values, spaces, strict=True))
     ]
     if hasattr(values, "_make"):
         return values._make(results)
@@ -321,8 +322,11 @@ def _varies(v: Any) -> bool:
     """Whether a result has a tangent: a floating-point or complex number or array."""
     plain = primal(v)
     kind = type(plain)
+    if kind is np.ndarray:
+        return plain.dtype.kind in "fc"
     return kind is float or kind is complex or (hasattr(plain, "dtype") and plain.dtype.kind in "fc")
 
 
 carriers[Traced] = apply
 carriers[View] = apply
+LEAVES.update((Traced, View))

@@ -107,6 +107,8 @@ def fitted(space: Space, g: Any, what: str, stack: Shape | None = None) -> Any:
     """
     if g is None or isinstance(g, (str, bytes)):
         raise SpaceError(f"{what} is {g!r} where an element of {space!r} is due")
+    if type(g) is np.ndarray and stack is not None and space.contains(g, stack):  # the common case, quickly
+        return g
     plain = primal(g)
     if isinstance(plain, (list, tuple)):
         plain = g = np.asarray(plain)
