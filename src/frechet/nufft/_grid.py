@@ -99,6 +99,38 @@ def _sizes(modes: tuple[int, ...], sigma: float, width: int) -> tuple[int, ...]:
     return tuple([fast_size(max(math.ceil(sigma * n), 2 * width)) for n in modes])
 
 
+def choose_outer_grid(
+    extents: tuple[float, ...], points: int, eps: float, single: bool, slopes: bool, upsampfac: float
+) -> Grid:
+    """The grid onto which a transform of type 3 spreads: one whose modes are the targets.
+
+    Parameters
+    ----------
+    extents : tuple of float
+        For each axis the number of modes that the targets' range stands for: 2 S X/π for points and targets
+        within X and S of their centers.
+    points, eps, single, slopes, upsampfac
+        As for `choose_grid`.
+    """
+    widest = WIDEST_SINGLE if single else WIDTHS[-1]
+    best = widest, upsampfac or MOST_SIGMA
+    least = math.inf
+    for width in WIDTHS:
+        sigma = upsampfac or _least_sigma(width, len(extents), eps, slopes)
+        if width > widest or not sigma or _level(width, sigma, len(extents), slopes) > eps * 1.0001:
+            continue
+        sizes = [math.ceil(sigma * n) + width for n in extents]
+        inner = tuple([math.ceil(1.6 * n) for n in sizes])  # the transform of type 2 has a grid of its own
+        cost = _cost(inner, tuple(sizes), points, width, False)
+        if cost < least:
+            best, least = (width, sigma), cost
+    width, sigma = best
+    sizes = [max(2 * math.ceil((sigma * n + width) / 2), 2 * width) for n in extents]
+    kept = tuple([max(math.floor(n / sigma), 1) for n in sizes])
+    sigma = math.floor(1000 * sigma) / 1000  # the sizes have been rounded up
+    return Grid(kept, tuple(sizes), make_kernel(width, max(sigma, LEAST_SIGMA), single), single)
+
+
 def fast_size(n: int) -> int:
     """The next even size of a fast Fourier transform."""
     import scipy.fft

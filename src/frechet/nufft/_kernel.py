@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from ..maps import Diagonal
+from ..rule import Rule
 
 Array = Any
 
@@ -36,11 +38,29 @@ class Kernel:
 
     def deconvolution(self, frequency: Array) -> Array:
         """1/φ̂ at frequencies in cycles per grid point, |ξ| ≤ 1/(2σ); plain or traced."""
-        square = (frequency * (2 * self.sigma)) ** 2
-        total = square * self.inverse[-1] + self.inverse[-2]
-        for c in self.inverse[-3::-1]:
-            total = total * square + c
-        return total
+        return polynomial((frequency * (2 * self.sigma)) ** 2, self.inverse)
+
+
+def _polynomial_plain(t: Array, coefficients: Array) -> Array:
+    values = np.empty_like(t)
+    step = 1 << 13  # entries that stay in the nearest cache
+    for first in range(0, t.size, step):
+        part = t[first : first + step]
+        total = part * coefficients[-1]
+        for c in coefficients[-2:0:-1]:
+            total += c
+            total *= part
+        values[first : first + step] = total + coefficients[0]
+    return values
+
+
+def _polynomial_body(t: Array, coefficients: Array) -> Any:
+    slope = coefficients[1:] * np.arange(1, len(coefficients)) if len(coefficients) > 1 else np.zeros(1)
+    factor = functools.partial(polynomial, coefficients=slope)
+    return polynomial(t, coefficients), Diagonal(factor, (t,), np.shape(t), np.shape(t))
+
+
+polynomial = Rule(_polynomial_plain, _polynomial_body, "frechet.nufft: a polynomial")  # Σ c_p t^p, t of one axis
 
 
 def transform(table: Array, width: int, frequency: Array) -> Array:
@@ -103,6 +123,7 @@ def make_kernel(width: int, sigma: float, single: bool) -> Kernel:
     squares = (1 + np.cos(np.pi * (np.arange(24) + 0.5) / 24)) / 2
     values = 1 / transform(table, width, np.sqrt(squares) / (2 * sigma))
     fit = np.polynomial.chebyshev.Chebyshev.fit(squares, values, 23, domain=[0, 1])
+    fit = fit.trim(np.min(np.abs(values)) * 1e-16)
     inverse = fit.convert(kind=np.polynomial.Polynomial, domain=[-1, 1], window=[-1, 1]).coef
     return Kernel(width, table, inverse, sigma)
 

@@ -14,7 +14,7 @@ from ..linear_map import Array
 from ..rule import carriers, primal
 from . import _fourier
 from ._grid import Grid, check_tolerance, choose_grid
-from ._operators import OnGrid, OnModes, SortedPoints
+from ._operators import OnModes, SortedPoints
 from ._rules import at_points, from_points
 
 TWO_PI = 2 * math.pi
@@ -298,30 +298,3 @@ def rnufft2(
     operator = OnModes(place, sign_of(isign), bool(modeord), options.library, halved=True)
     values = at_points(points, modes, operator, int(gradient))
     return (values[..., 0], values[..., 1:]) if gradient else values[..., 0]
-
-
-def nufft3(
-    points: Array,
-    values: Array,
-    targets: Array,
-    *,
-    eps: float = 1e-6,
-    isign: int = 1,
-    upsampfac: float = 0.0,
-    nthreads: int = 0,
-    fft: str | None = None,
-) -> Array:
-    """Nonuniform to nonuniform: Σ_j c_j exp(±i s_k·x_j) (type 3)."""
-    name = "nufft3"
-    options = checked_options(name, eps, 0, upsampfac, nthreads, fft)
-    points = checked_points(points, name)
-    targets = checked_points(targets, name, "targets")
-    d = points.shape[1]
-    if targets.shape[1] != d:
-        raise ValueError(f"{name}: points have {d} coordinates, targets {targets.shape[1]}")
-    values = as_complex(checked_data(values, name, "values"))
-    check_lengths(name, points, values, "values")
-    stack = values.shape[:-1]
-    if not len(points) or not len(targets):
-        return np.zeros((*stack, len(targets)), values.dtype)
-    raise NotImplementedError
