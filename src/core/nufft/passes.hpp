@@ -152,16 +152,17 @@ inline void set_scales(const Pass<R>& pass, R (&scales)[components_of(dimension,
     });
 }
 
-// The upper half of a vector added to the lower one, until real and imaginary part are left.
-template <int parts, class R, int width, class V, int... lane>
+template <class V, int... lane>
 inline auto halves_added(V v, Lanes<lane...>) {
-    return __builtin_shufflevector(v, v, lane...) + __builtin_shufflevector(v, v, (lane + width / 2)...);
+    constexpr int half = int(sizeof...(lane));
+    return __builtin_shufflevector(v, v, lane...) + __builtin_shufflevector(v, v, (lane + half)...);
 }
+
+// The upper half of a vector added to the lower one, until real and imaginary part are left.
 template <int parts, class R, int width, class V>
 inline void sum_lanes(V v, R* to, R scale) {
     if constexpr (width > parts && width > 2) {
-        sum_lanes<parts, R, width / 2>(halves_added<parts, R, width>(v, typename LanesUpTo<width / 2>::type{}), to,
-                                       scale);
+        sum_lanes<parts, R, width / 2>(halves_added(v, typename LanesUpTo<width / 2>::type{}), to, scale);
     } else if constexpr (parts == 1) {
         to[0] = scale * (v[0] + v[1]);
     } else {
@@ -337,8 +338,8 @@ struct Chooser {
         } else if constexpr (half * sizeof(R) >= 16) {
             if (reals <= half) return run<half, 1>(pass);
         }
-        constexpr int most = parts * max_width / full;
-        choose < full, 1, most<1 ? 1 : most>(pass, reals);
+        constexpr int most = larger(1, parts * max_width / full);
+        choose<full, 1, most>(pass, reals);
     }
 };
 
