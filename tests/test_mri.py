@@ -47,9 +47,9 @@ def study():
 def test_gradient_of_the_error_agrees_with_differences(scan, curved, shape):
     control = curved if shape == "curved" else imaging.radial(SHOTS, scan)
     differences, derivative = mri.directional(control, scan)
-    # The transforms err by 1e-12, the step is 1e-3; the differences themselves by its fourth power.
+    # The transforms err by 1e-12, the step is 3e-4, the derivative 1e-2: 3e-7 at most.
     assert derivative > 1e-2
-    assert derivative == pytest.approx(differences, rel=1e-7)
+    assert derivative == pytest.approx(differences, rel=3e-7)
 
 
 def test_gradient_agrees_with_forward_mode(scan, curved):
