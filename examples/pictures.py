@@ -202,11 +202,11 @@ def mri(
         handles, _ = left.get_legend_handles_labels()
         legend_above(left, handles[:1])
         for axes, (quantity, (unit, limit, used)) in zip(right, hardware.items(), strict=True):
-            (_, straight), (_, curved) = used.items()
+            (before, straight), (after, curved) = used.items()
             moments = times[: straight.shape[1]]
-            axes.plot(moments, straight[EMPHASISED], color=GREY, lw=1.8, label="radial")
+            axes.plot(moments, straight[EMPHASISED], color=GREY, lw=1.8, label=before)
             ends = np.min(curved, axis=0), np.max(curved, axis=0)
-            axes.fill_between(moments, *ends, color=BLUE, alpha=0.25, lw=0, label="optimised, all")
+            axes.fill_between(moments, *ends, color=BLUE, alpha=0.25, lw=0, label=f"{after}, all")
             axes.plot(moments, curved[EMPHASISED], color=ORANGE, lw=1.1, label="one shot")
             axes.axhline(limit, color=INK, lw=1.2, ls="--")
             axes.text(times[-1], 1.02 * limit, f"limit {limit:.0f} {unit}", ha="right", va="bottom")
