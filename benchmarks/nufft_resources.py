@@ -175,7 +175,8 @@ def threads_main(threads: int, kind: int) -> tuple[float, list[float]]:
 
 
 def _memory_problem(kind: int, d: int, small: bool) -> Problem:
-    return Problem(kind, (8,) * d if small else axes(2 * 10**6, d), 100 if small else 2 * 10**6)
+    n_modes = (8 if small else {1: 10**6, 2: 1024, 3: 128}[d],) * d
+    return Problem(kind, n_modes, 100 if small else 10**6)
 
 
 def build_memory(kind: int, d: int, gradients: bool, context: Context) -> Row:
@@ -199,7 +200,7 @@ def build_memory(kind: int, d: int, gradients: bool, context: Context) -> Row:
         tolerance=10 * EPS,
         why_tolerance="the tolerance of each, of the norm of the value",
         unit="B",
-        max_rounds=3,
+        max_rounds=2,
     )
 
 

@@ -39,7 +39,7 @@ def print_table(outcomes: Sequence[Outcome], machine: dict[str, str | int], cons
         value = statistics.geometric_mean(ratios)
         verdict = "[green]yes[/]" if value <= mean.limit else "[red]no[/]"
         console.print(
-            f"{mean.family}, geometric mean over {len(ratios)} rows: {value:.2f} of {mean.peer}, "
+            f"{mean.family}, {len(ratios)} of them: geometric mean {value:.2f} of {mean.peer}'s, "
             f"from {min(ratios):.2f} to {max(ratios):.2f}; target ≤ {mean.limit}: {verdict}",
             highlight=False,
         )
