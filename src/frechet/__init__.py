@@ -32,7 +32,7 @@ from .transforms import (
 )
 
 __version__ = "0.1.0"
-_SUBPACKAGES = ("fft", "linalg", "testing")
+_SUBPACKAGES = ("fft", "linalg", "nufft", "testing")
 
 
 def __getattr__(name: str) -> Any:
