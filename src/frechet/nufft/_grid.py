@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 import warnings
 from typing import Any, NamedTuple
 
@@ -179,22 +180,63 @@ def _cost(sizes: tuple[int, ...], modes: tuple[int, ...], points: int, width: in
     return half * total * (fourier + memory) + points * (4.0 + 1.2 * width * d / 2 + half * rows * row)
 
 
-def check_tolerance(eps: float, modes: tuple[int, ...], single: bool, slopes: bool, name: str) -> float:
-    """Eps as a float; a warning where it cannot be reached."""
-    eps = float(eps)
-    if not eps > 0 or not math.isfinite(eps):
-        raise ValueError(f"{name}: eps must be positive, got {eps}")
+def grid_alone(
+    sizes: tuple[int, ...], eps: float, single: bool, slopes: bool, upsampfac: float, name: str
+) -> Grid:
+    """A grid that is given, with the narrowest kernel that reaches a tolerance: for spreading alone.
+
+    The kernel is that of a fine grid for modes up to the fraction 1/upsampfac (by default ½) of the grid's.
+    """
+    sigma = upsampfac or 2.0
+    widest = WIDEST_SINGLE if single else WIDTHS[-1]
+    fitting = (w for w in WIDTHS if w >= widest or _level(w, sigma, len(sizes), slopes) <= eps * 1.0001)
+    width = min(next(fitting), widest)
+    if min(sizes) < 2 * width:
+        raise ValueError(
+            f"{name}: with spreadinterponly, the grid must have at least {2 * width} points along each axis, "
+            f"twice the width of the kernel for eps = {eps:.1e}, got {' × '.join(map(str, sizes))}"
+        )
+    modes = tuple([max(math.floor(n / sigma), 1) for n in sizes])
+    return Grid(modes, sizes, make_kernel(width, sigma, single), single)
+
+
+def check_tolerance(
+    eps: float,
+    modes: tuple[int, ...],
+    single: bool,
+    slopes: bool,
+    name: str,
+    upsampfac: float = 0.0,
+    warn: bool = True,
+) -> float:
+    """At most 0.5; a warning where a tolerance cannot be reached."""
     rounding = float(np.finfo(np.float32 if single else np.float64).eps)
+    precision = "single" if single else "double"
+    widest = WIDEST_SINGLE if single else WIDTHS[-1]
     reached = max(
         rounding * max(modes, default=1) * 0.5,
-        _level(WIDEST_SINGLE if single else WIDTHS[-1], MOST_SIGMA, len(modes), slopes),
+        _level(widest, MOST_SIGMA, len(modes), slopes),
         4 * rounding,
     )
-    if eps < reached / 2 and eps < (1e-6 if single else 1e-14):
+    limit = ""
+    if upsampfac and eps < (level := _level(widest, upsampfac, len(modes), slopes)) / 1.0001:
+        reached, limit = max(reached, level), f"with upsampfac = {upsampfac:g}"
+    elif eps < reached / 2 and eps < (1e-6 if single else 1e-14):
+        limit = f"with {max(modes)} modes along an axis"
+    if warn and limit:
         warnings.warn(
-            f"{name}: eps = {eps:.1e} is not within reach of {'single' if single else 'double'} precision with "
-            f"{max(modes)} modes along an axis; the error will be about {reached:.0e}",
+            f"{name}: eps = {eps:.1e} is not within reach of {precision} precision {limit}; the error will "
+            f"be about {reached:.0e}",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=_frames_of_the_package(),
         )
     return min(eps, 0.5)
+
+
+def _frames_of_the_package() -> int:
+    """For warnings: how many frames lie between the caller of this function and one outside of here."""
+    package = __name__.rpartition(".")[0]
+    frame, count = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(package):
+        frame, count = frame.f_back, count + 1
+    return count
