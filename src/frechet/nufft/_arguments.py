@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import InPlaceError, NotDifferentiableError
+from ..errors import FrechetError, InPlaceError, NotDifferentiableError
 from ..linear_map import Array
 from ..rule import carriers
 from . import _fourier
-from ._grid import Grid
 
 TWO_PI = 2 * math.pi
 
@@ -66,12 +65,12 @@ def checked_options(
     showwarn: int = 1,
 ) -> Options:
     """The options, or an error that names the one that is wrong."""
-    eps = float(eps)
+    eps = number(eps, name, "eps")
     if not eps > 0 or not math.isfinite(eps):
         raise ValueError(f"{name}: eps must be positive, got {eps}")
     if modeord not in (0, 1):
         raise ValueError(f"{name}: modeord must be 0 (from −N/2 on) or 1 (the FFT's order), got {modeord!r}")
-    upsampfac = float(upsampfac)
+    upsampfac = number(upsampfac, name, "upsampfac")
     if upsampfac and not 1.1 <= upsampfac <= 4:
         raise ValueError(f"{name}: upsampfac must be 0 (chosen) or from 1.1 to 4, got {upsampfac}")
     nthreads = integer(nthreads, name, "nthreads")
@@ -79,7 +78,7 @@ def checked_options(
         raise ValueError(f"{name}: nthreads must be 0 (all cores) or positive, got {nthreads}")
     if spreadinterponly not in (0, 1):
         raise ValueError(f"{name}: spreadinterponly must be 0 or 1, got {spreadinterponly!r}")
-    library = _fourier.checked_library(fft)
+    library = _fourier.checked_library(fft, name)
     return Options(
         eps, modeord, upsampfac, nthreads or cores(), library, period, bool(spreadinterponly), bool(showwarn)
     )
@@ -113,6 +112,16 @@ def integer(n: Any, name: str, what: str) -> int:
         return operator.index(n)
     except TypeError:
         raise TypeError(f"{name}: {what} must be an integer, got {n!r}") from None
+
+
+def number(x: Any, name: str, what: str) -> float:
+    """A real number as Python's own."""
+    try:
+        return float(x)
+    except FrechetError:
+        raise
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: {what} must be a number, got {x!r}") from None
 
 
 def sign_of(isign: Any, name: str) -> int:
@@ -173,10 +182,15 @@ def checked_periods(period: Any, dimension: int, name: str) -> tuple[float, ...]
             f"{name} has no derivative with respect to period; scale the points instead: "
             "points * (2π / period)"
         )
-    periods = np.asarray(period, float)
+    try:
+        periods = np.asarray(period, float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{name}: period must be a number, or one for each coordinate, got {period!r}"
+        ) from None
     if periods.shape not in ((), (1,), (dimension,)):
         raise ValueError(
-            f"{name}: period must be one number or {dimension}, one for each coordinate, got {period!r}"
+            f"{name}: period must be one number, or as many as the coordinates, {dimension}, got {period!r}"
         )
     if not np.all((periods > 0) & np.isfinite(periods)):
         raise ValueError(f"{name}: period must be positive, got {period!r}")
@@ -222,20 +236,33 @@ def checked_modes(n_modes: Any, dimension: int, name: str) -> tuple[int, ...]:
     given = tuple(n_modes) if isinstance(n_modes, (Sequence, np.ndarray)) and np.ndim(n_modes) else (n_modes,)
     modes = tuple([integer(n, name, "n_modes") for n in given])
     if len(modes) != dimension:
-        raise ValueError(
-            f"{name}: n_modes must have {dimension} entries, one for each coordinate, got {n_modes!r}"
-        )
+        raise ValueError(f"{name}: n_modes must be as many as the coordinates, {dimension}, got {n_modes!r}")
     if min(modes) < 1:
         raise ValueError(f"{name}: n_modes must be positive, got {n_modes!r}")
     return modes
 
 
-def check_lengths(name: str, points: Array, values: Array, what: str) -> None:
-    """Whether there is a value for each point."""
+def checked_values(values: Any, points: Array, name: str, what: str = "values", real: bool = False) -> Array:
+    """Values (..., M), one for each point: complex, or real ones."""
+    values = checked_data(values, name, what, real)
     if values.ndim < 1 or values.shape[-1] != points.shape[0]:
         raise ValueError(
             f"{name}: {what} must have shape (..., {points.shape[0]}), one for each point, got {values.shape}"
         )
+    return values if real else as_complex(values)
+
+
+def checked_coefficients(modes: Any, points: Array, name: str, what: str = "modes") -> Array:
+    """Modes (..., n₁, ..., n_d), complex."""
+    modes = as_complex(checked_data(modes, name, what))
+    d = points.shape[1]
+    if modes.ndim < d:
+        raise ValueError(
+            f"{name}: {what} must have as many axes as the points have coordinates, {d}, got {modes.shape}"
+        )
+    if 0 in modes.shape[modes.ndim - d :]:
+        raise ValueError(f"{name}: {what} must not be empty, got {modes.shape}")
+    return modes
 
 
 def checked_dipoles(dipoles: Any, points: Array, stack: tuple[int, ...], name: str) -> Array:
@@ -295,15 +322,14 @@ def _shape(a: Array, axes: int) -> tuple[int, ...]:
 # --- memory ------------------------------------------------------------------------------------------------
 
 
-def check_memory(grid: Grid, name: str) -> None:
+def check_memory(modes: tuple[int, ...], sizes: tuple[int, ...], single: bool, name: str) -> None:
     """An error, before anything is allocated, for grids beyond the machine's memory."""
-    needed = math.prod(grid.sizes) * np.dtype(grid.complex_dtype).itemsize
+    needed = math.prod(sizes) * (8 if single else 16)
     available = memory_of_machine()
     if needed > available:
         raise MemoryError(
-            f"{name}: the fine grid of {' × '.join(map(str, grid.sizes))} points for "
-            f"{' × '.join(map(str, grid.modes))} modes takes {needed / 2**30:.1f} GiB, and the machine has "
-            f"{available / 2**30:.1f}"
+            f"{name}: the fine grid of {' × '.join(map(str, sizes))} points for {' × '.join(map(str, modes))} "
+            f"modes takes {needed >> 30} GiB, and the machine has {available / 2**30:.1f}"
         )
 
 

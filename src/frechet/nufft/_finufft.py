@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array
-from ._arguments import check_out, checked_coordinates, checked_modes, finufft_options, written
+from ._arguments import (
+    check_out,
+    checked_coefficients,
+    checked_coordinates,
+    checked_values,
+    finufft_options,
+    written,
+)
 from ._transforms import transform1, transform2
 from ._type3 import transform3
 
@@ -33,11 +40,13 @@ def _type_1(
     if n_modes is None:
         if out is None:
             raise ValueError(f"{name}: give n_modes, or out, from whose shape they are taken")
-        n_modes = out.shape[max(out.ndim - d, 0) :]
+        if out.ndim < d:
+            raise ValueError(f"{name}: out must have at least {d} axes, got {out.shape}")
+        n_modes = out.shape[out.ndim - d :]
     elif np.ndim(n_modes) == 0:
         n_modes = (n_modes,) * d
-    result = transform1(x, c, checked_modes(n_modes, d, name), None, isign, options, name)
-    return written(result, out, d, name)
+    values = checked_values(c, x, name, "c")
+    return written(transform1(x, values, n_modes, None, isign, options, name), out, d, name)
 
 
 def _type_2(
@@ -45,8 +54,9 @@ def _type_2(
 ) -> Array:
     options = finufft_options(name, 2, eps, given)
     check_out(out, name, f, *points.values())
-    result = transform2(checked_coordinates(points, name), f, False, isign, options, name)
-    return written(result, out, 1, name)
+    x = checked_coordinates(points, name)
+    modes = checked_coefficients(f, x, name, "f")
+    return written(transform2(x, modes, False, isign, options, name), out, 1, name)
 
 
 def _type_3(
@@ -62,7 +72,8 @@ def _type_3(
     options = finufft_options(name, 3, eps, given)
     check_out(out, name, c, *points.values(), *targets.values())
     x, s = checked_coordinates(points, name), checked_coordinates(targets, name)
-    return written(transform3(x, c, s, isign, options, name), out, 1, name)
+    values = checked_values(c, x, name, "c")
+    return written(transform3(x, values, s, isign, options, name), out, 1, name)
 
 
 # --- documentation -----------------------------------------------------------------------------------------
@@ -102,8 +113,10 @@ _DOCUMENTATION = {
 
     Notes
     -----
-    f[{k}] = Σ_j c[j] e^(±i ({kx})) for frequencies from −⌊N/2⌋ on.  One Fourier transform and one pass over
-    the points; for the gradients by values and points together one more of each.
+    f[{k}] = Σ_j c[j] e^(±i ({kx}))
+
+    for frequencies from −⌊N/2⌋ on.  One Fourier transform and one pass over the points; for the gradients by
+    values and points together one more of each.
 
     Examples
     --------
@@ -144,8 +157,10 @@ _DOCUMENTATION = {
 
     Notes
     -----
-    c[j] = Σ f[{k}] e^(±i ({kx})) over frequencies from −⌊N/2⌋ on.  One Fourier transform and one pass over
-    the points. The gradient by the points takes no more than that, the one by modes one more of each.
+    c[j] = Σ f[{k}] e^(±i ({kx}))
+
+    over frequencies from −⌊N/2⌋ on.  One Fourier transform and one pass over the points.  The gradient by the
+    points takes no more than that, the one by modes one more of each.
 
     Examples
     --------
@@ -188,8 +203,9 @@ _DOCUMENTATION = {
 
     Notes
     -----
-    f[k] = Σ_j c[j] e^(±i ({sx})).  One Fourier transform; one more for the gradients by values, points and
-    targets together.
+    f[k] = Σ_j c[j] e^(±i ({sx}))
+
+    One Fourier transform; one more for the gradients by values, points and targets together.
 
     Examples
     --------

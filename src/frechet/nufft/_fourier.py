@@ -33,14 +33,14 @@ def default_library() -> str:
     return "ducc0" if importlib.util.find_spec("ducc0") else "scipy"
 
 
-def checked_library(name: str | None) -> str:
-    """The name of an installed library; None stands for the default."""
+def checked_library(name: str | None, caller: str) -> str:
+    """The name of an installed library; None stands for the default.  The caller is named in messages."""
     if name is None:
         return default_library()
     if name not in LIBRARIES:
-        raise ValueError(f"fft must be one of {', '.join(map(repr, LIBRARIES))}, got {name!r}")
+        raise ValueError(f"{caller}: fft must be one of {', '.join(map(repr, LIBRARIES))}, got {name!r}")
     if name == "ducc0" and default_library() != "ducc0":
-        raise ImportError("fft='ducc0' needs the package ducc0: pip install 'frechet[fast]'")
+        raise ImportError(f"{caller}: fft='ducc0' needs the package ducc0: pip install 'frechet[fast]'")
     return name
 
 

@@ -181,15 +181,16 @@ def _cost(sizes: tuple[int, ...], modes: tuple[int, ...], points: int, width: in
 
 
 def grid_alone(
-    sizes: tuple[int, ...], eps: float, single: bool, slopes: bool, upsampfac: float, name: str
+    sizes: tuple[int, ...], eps: float, single: bool, upsampfac: float, name: str
 ) -> Grid:
     """A grid that is given, with the narrowest kernel that reaches a tolerance: for spreading alone.
 
-    The kernel is that of a fine grid for modes up to the fraction 1/upsampfac (by default ½) of the grid's.
+    The kernel is that of a fine grid for modes up to the fraction 1/upsampfac (by default ½) of the grid's.  What is
+    spread depends on the kernel, so it must be the same one whether or not derivatives are taken.
     """
     sigma = upsampfac or 2.0
     widest = WIDEST_SINGLE if single else WIDTHS[-1]
-    fitting = (w for w in WIDTHS if w >= widest or _level(w, sigma, len(sizes), slopes) <= eps * 1.0001)
+    fitting = (w for w in WIDTHS if w >= widest or _level(w, sigma, len(sizes), False) <= eps * 1.0001)
     width = min(next(fitting), widest)
     if min(sizes) < 2 * width:
         raise ValueError(
@@ -211,22 +212,18 @@ def check_tolerance(
 ) -> float:
     """At most 0.5; a warning where a tolerance cannot be reached."""
     rounding = float(np.finfo(np.float32 if single else np.float64).eps)
-    precision = "single" if single else "double"
     widest = WIDEST_SINGLE if single else WIDTHS[-1]
-    reached = max(
-        rounding * max(modes, default=1) * 0.5,
-        _level(widest, MOST_SIGMA, len(modes), slopes),
-        4 * rounding,
-    )
+    by_modes = rounding * max(modes, default=1) * 0.5
+    reached = max(by_modes, 4 * rounding, _level(widest, MOST_SIGMA, len(modes), slopes))
+    precision = "single precision" if single else "double precision"
     limit = ""
     if upsampfac and eps < (level := _level(widest, upsampfac, len(modes), slopes)) / 1.0001:
-        reached, limit = max(reached, level), f"with upsampfac = {upsampfac:g}"
+        reached, limit = max(reached, level), f"{precision} with upsampfac = {upsampfac:g}"
     elif eps < reached / 2 and eps < (1e-6 if single else 1e-14):
-        limit = f"with {max(modes)} modes along an axis"
+        limit = f"{precision} with {max(modes)} modes along an axis" if reached == by_modes else precision
     if warn and limit:
         warnings.warn(
-            f"{name}: eps = {eps:.1e} is not within reach of {precision} precision {limit}; the error will "
-            f"be about {reached:.0e}",
+            f"{name}: eps = {eps:.1e} is not within reach of {limit}; the error will be about {reached:.0e}",
             RuntimeWarning,
             stacklevel=_frames_of_the_package(),
         )

@@ -71,8 +71,9 @@ def place(
         Of halved modes that stand for two, see `OnModes`.
     """
     periods = checked_periods(options.period, len(modes), name)
+    check_memory(modes, modes, single, name)
     if options.spread_only:
-        grid = grid_alone(modes, options.eps, single, slopes, options.upsampfac, name)
+        grid = grid_alone(modes, options.eps, single, options.upsampfac, name)
         # FINUFFT has the origin at the grid's middle, where it is at its first point here
         points = np.astype(points, np.float64) + np.array(periods) / 2
         sorted_ = SortedPoints(primal(points), periods, grid, options.threads, name)
@@ -80,6 +81,6 @@ def place(
     # a coarse count of points is enough for the choice, which is remembered
     count = 1 << max(len(points) - 1, 1).bit_length()
     grid = choose_grid(modes, count, options.eps, single, slopes, options.upsampfac, halved)
-    check_memory(grid, name)
+    check_memory(modes, grid.sizes, single, name)
     sorted_ = SortedPoints(primal(points), periods, grid, options.threads, name)
     return Place(points, OnModes(sorted_, sign, bool(options.modeord), options.library, halved, weight))

@@ -30,7 +30,6 @@ class Placed(NamedTuple):
     at: Any  # a Place, or OnTargets
     points: Array
     n_targets: int
-    slopes: bool
 
 
 class Plan:
@@ -58,8 +57,8 @@ class Plan:
         The dtype of results, and so the precision.  Data and points may have any dtype that this one can
         hold, and points also float64 where this is complex64: their positions are then those of float64.
     gradient : bool, optional
-        Whether derivatives by the points will be wanted from `execute`: the kernel is chosen for their
-        accuracy, too. Traced points do the same.
+        Whether gradients or dipoles will be wanted from `execute`: the kernel is chosen for their accuracy, too.
+        For derivatives by traced points it always is.
     **options
         ``modeord``, ``upsampfac``, ``nthreads``, ``fft`` and ``period`` as for `nufft1` (type 3 has no use
         for modeord, and no period).  ``spreadinterponly=1``: type 1 spreads onto a grid of n_modes points and
@@ -230,13 +229,13 @@ class Plan:
             at = checked_coordinates(targets, name)
             slopes = self._slopes or is_traced(points, at)
             on_targets = OnTargets(points, at, self._sign, self._single, slopes, self._options, name)
-            self._placed = Placed(on_targets, points, len(at), slopes)
+            self._placed = Placed(on_targets, points, len(at))
             return
         assert self._n_modes is not None
         slopes = self._slopes or is_traced(points)
         sign = self._sign if self._type == 2 else -self._sign
         placed = place(points, self._n_modes, sign, self._single, slopes, self._options, name)
-        self._placed = Placed(placed, points, 0, slopes)  # one assignment: threads see all or nothing of it
+        self._placed = Placed(placed, points, 0)  # one assignment: threads see all or nothing of it
 
     def _named(self, given: dict[str, Any], count: int) -> dict[str, Any]:
         """The coordinates that there must be, all of them and no others."""
@@ -280,7 +279,7 @@ class Plan:
             If no points have been set.
         ValueError
             If shapes do not fit; if there are dipoles, or gradients are wanted, of a plan without
-            ``gradient=True`` and traced points, as its kernel is not chosen for them.
+            ``gradient=True``, as its kernel is not chosen for them.
         TypeError
             If data have a dtype that the plan's cannot hold without loss.
         InPlaceError
@@ -339,7 +338,7 @@ class Plan:
 
         check_out(out, name, data, dipoles, placed.points)
         data = self._checked(data, source, "values at the points" if from_points else "modes", name)
-        self._check_slopes(dipoles is not None, gradient, from_points, placed.slopes, name)
+        self._check_slopes(dipoles is not None, gradient, from_points, name)
         if self._type == 3:
             at = placed.at
             result = at.to_targets(data) if from_points else at.to_points(data)
@@ -373,9 +372,7 @@ class Plan:
             )
         return np.astype(data, self._dtype, copy=False)
 
-    def _check_slopes(
-        self, dipoles: bool, gradient: bool, from_points: bool, chosen: bool, name: str
-    ) -> None:
+    def _check_slopes(self, dipoles: bool, gradient: bool, from_points: bool, name: str) -> None:
         """Whether dipoles, or gradients, have a meaning here, and a kernel chosen for them."""
         if not dipoles and not gradient:
             return
@@ -388,7 +385,7 @@ class Plan:
             raise ValueError(f"{name}: dipoles lie at points, and data are modes here")
         if gradient and from_points:
             raise ValueError(f"{name}: gradient=True is for values at points, and those are the data here")
-        if not chosen:
+        if not self._slopes:
             raise ValueError(
                 f"{name}: {asked} needs a kernel that is accurate in its derivatives, too: "
                 f"Plan({self._type}, ..., gradient=True)"

@@ -9,13 +9,12 @@ from ..linear_map import Array
 from ._arguments import (
     TWO_PI,
     Options,
-    as_complex,
-    check_lengths,
-    checked_data,
+    checked_coefficients,
     checked_dipoles,
     checked_modes,
     checked_options,
     checked_points,
+    checked_values,
     in_common_precision,
     is_single,
     is_traced,
@@ -124,21 +123,20 @@ def nufft1(
     options = checked_options(
         "nufft1", eps, modeord=modeord, period=period, upsampfac=upsampfac, nthreads=nthreads, fft=fft
     )
-    return transform1(checked_points(points, "nufft1"), values, n_modes, dipoles, isign, options, "nufft1")
+    points = checked_points(points, "nufft1")
+    values = checked_values(values, points, "nufft1")
+    return transform1(points, values, n_modes, dipoles, isign, options, "nufft1")
 
 
 def transform1(
     points: Array, values: Array, n_modes: Any, dipoles: Array | None, isign: int, options: Options, name: str
 ) -> Array:
-    """nufft1 of checked points."""
+    """nufft1 of checked points and values."""
     modes = checked_modes(n_modes, points.shape[1], name)
     sign = sign_of(isign, name)
-    values = as_complex(checked_data(values, name, "values"))
-    check_lengths(name, points, values, "values")
     if dipoles is not None:
-        values, dipoles = in_common_precision(
-            values, checked_dipoles(dipoles, points, values.shape[:-1], name)
-        )
+        dipoles = checked_dipoles(dipoles, points, values.shape[:-1], name)
+        values, dipoles = in_common_precision(values, dipoles)
     slopes = is_traced(points) or dipoles is not None
     return placed(points, modes, -sign, is_single(values), slopes, options, name).to_modes(values, dipoles)
 
@@ -234,17 +232,15 @@ def nufft2(
     options = checked_options(
         "nufft2", eps, modeord=modeord, period=period, upsampfac=upsampfac, nthreads=nthreads, fft=fft
     )
-    return transform2(checked_points(points, "nufft2"), modes, gradient, isign, options, "nufft2")
+    points = checked_points(points, "nufft2")
+    modes = checked_coefficients(modes, points, "nufft2")
+    return transform2(points, modes, gradient, isign, options, "nufft2")
 
 
 def transform2(points: Array, modes: Array, gradient: bool, isign: int, options: Options, name: str) -> Any:
-    """nufft2 of checked points."""
+    """nufft2 of checked points and modes."""
     sign = sign_of(isign, name)
-    modes = as_complex(checked_data(modes, name, "modes"))
-    d = points.shape[1]
-    if modes.ndim < d:
-        raise ValueError(f"{name}: modes must have {d} axes, one for each coordinate, got {modes.shape}")
-    shape = checked_modes(modes.shape[modes.ndim - d :], d, name)
+    shape = modes.shape[modes.ndim - points.shape[1] :]
     slopes = is_traced(points) or gradient
     return placed(points, shape, sign, is_single(modes), slopes, options, name).to_points(modes, gradient)
 
@@ -326,8 +322,7 @@ def rnufft1(
     points = checked_points(points, name)
     shape = checked_modes(n_modes, points.shape[1], name)
     sign = sign_of(isign, name)
-    values = checked_data(values, name, "values", real=True)
-    check_lengths(name, points, values, "values")
+    values = checked_values(values, points, name, real=True)
     single, slopes = is_single(values), is_traced(points)
     # its adjoint counts modes that stand for two with ½, since the transform to a real grid counts them twice
     return placed(points, shape, -sign, single, slopes, options, name, halved=True, weight=0.5).to_modes(
@@ -417,10 +412,10 @@ def rnufft2(
     points = checked_points(points, name)
     d = points.shape[1]
     sign = sign_of(isign, name)
-    modes = as_complex(checked_data(modes, name, "modes"))
+    modes = checked_coefficients(modes, points, name)
     shape = checked_modes(n_modes, d, name)
     half = (*shape[:-1], shape[-1] // 2 + 1)
-    if modes.ndim < d or modes.shape[modes.ndim - d :] != half:
+    if modes.shape[modes.ndim - d :] != half:
         raise ValueError(
             f"{name}: modes must have shape (..., {', '.join(map(str, half))}) for n_modes = {n_modes}, "
             f"got {modes.shape}"

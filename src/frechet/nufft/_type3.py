@@ -12,12 +12,10 @@ from ..rule import primal
 from ._arguments import (
     TWO_PI,
     Options,
-    as_complex,
-    check_lengths,
     check_memory,
-    checked_data,
     checked_options,
     checked_points,
+    checked_values,
     is_single,
     is_traced,
     sign_of,
@@ -105,24 +103,17 @@ def nufft3(
     True
     """
     options = checked_options("nufft3", eps, upsampfac=upsampfac, nthreads=nthreads, fft=fft)
-    return transform3(
-        checked_points(points, "nufft3"),
-        values,
-        checked_points(targets, "nufft3", "targets"),
-        isign,
-        options,
-        "nufft3",
-    )
+    points, targets = checked_points(points, "nufft3"), checked_points(targets, "nufft3", "targets")
+    if targets.shape[1] != points.shape[1]:
+        raise ValueError(f"nufft3: points have {points.shape[1]} coordinates, targets {targets.shape[1]}")
+    values = checked_values(values, points, "nufft3")
+    return transform3(points, values, targets, isign, options, "nufft3")
 
 
 def transform3(
     points: Array, values: Array, targets: Array, isign: int, options: Options, name: str
 ) -> Array:
-    """nufft3 of checked points and targets."""
-    if targets.shape[1] != points.shape[1]:
-        raise ValueError(f"{name}: points have {points.shape[1]} coordinates, targets {targets.shape[1]}")
-    values = as_complex(checked_data(values, name, "values"))
-    check_lengths(name, points, values, "values")
+    """nufft3 of checked arrays."""
     slopes = is_traced(points, targets)
     on_targets = OnTargets(points, targets, sign_of(isign, name), is_single(values), slopes, options, name)
     return on_targets.to_targets(values)
@@ -160,8 +151,8 @@ class OnTargets:
 
         shifted = targets - np.array(far.centers) if any(far.centers) else targets
         angles = np.astype(shifted, np.float64) * np.array(spacing)
-        eps = check_tolerance(options.eps / 1.4, grid.sizes, single, slopes, name, warn=options.warn)
-        inner = options._replace(modeord=1, eps=eps, upsampfac=0.0, period=TWO_PI)
+        eps = check_tolerance(options.eps, grid.sizes, single, slopes, name, options.upsampfac, options.warn)
+        inner = options._replace(modeord=1, eps=eps / 1.4, upsampfac=0.0, period=TWO_PI)
         self.transform = place(angles, grid.sizes, sign, single, slopes, inner, name)
         factor: Any = 1.0
         for a in range(d):
@@ -207,8 +198,7 @@ def outer_grid(
     near: Ranges, far: Ranges, points: int, single: bool, slopes: bool, options: Options, name: str
 ) -> tuple[Grid, tuple[float, ...]]:
     """The grid for spreading and its spacing along each axis."""
-    d = len(near.widths)
-    eps = check_tolerance(options.eps, (1,) * d, single, slopes, name, options.upsampfac, options.warn) / 1.4
+    eps = min(options.eps, 0.5) / 1.4
     pairs = []
     for X, S in zip(near.widths, far.widths, strict=True):
         X, S = (1.0, 1.0) if X == S == 0 else (X or 1 / S, S or 1 / X)  # noqa: PLW2901
@@ -223,7 +213,7 @@ def outer_grid(
         eps /= 3
     count = 1 << max(points - 1, 1).bit_length()
     grid = choose_outer_grid(extents, count, eps, single, slopes, options.upsampfac)
-    check_memory(grid, name)
+    check_memory(grid.modes, grid.sizes, single, name)
     # the targets' range is that of the kernel's modes
     spacing = tuple(math.pi / (grid.kernel.sigma * S) for _, S in pairs)
     return grid, spacing
