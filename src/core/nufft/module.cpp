@@ -36,6 +36,30 @@ int checked_threads(int threads) {
     return threads > 256 ? 256 : threads;
 }
 
+// --- workspaces --------------------------------------------------------------------------------------------
+
+Workspaces& workspaces() {
+    static Workspaces all;
+    return all;
+}
+
+// A block on loan, given back when Python lets go of it; NumPy sees it through the buffer protocol.
+class Workspace {
+public:
+    explicit Workspace(std::size_t bytes) : block_(workspaces().take(bytes)), bytes_(bytes) {
+        if (block_.data == nullptr) throw std::bad_alloc();
+    }
+    ~Workspace() { workspaces().give_back(block_); }
+    Workspace(const Workspace&) = delete;
+    Workspace& operator=(const Workspace&) = delete;
+    void* data() const { return block_.data; }
+    std::size_t bytes() const { return bytes_; }
+
+private:
+    Workspaces::Block block_;
+    std::size_t bytes_;
+};
+
 // Sorted points, for transforms in single or double precision.
 class SortedPoints {
 public:
@@ -63,15 +87,20 @@ public:
             tiling.edge_bits[a] = tile_edge_bits[d - 1][a];
             tiling.column_bits[a] = column_bits[d - 1][a];
             tiling.tiles[a] = (tiling.size[a] + tiling.edge(a) - 1) / tiling.edge(a);
-            tiles *= double(tiling.tiles[a]);
+            tiles *= double(tiling.tiles[a] << tiling.column_bits[a]);
         }
-        if (arrays[0]->size() > Index(0xffffffffu) || tiles > double(0xffffffffu))
-            throw nb::value_error("there are more than 4294967295 points or tiles");
+        if (arrays[0]->size() > Index(0xffffffffu)) throw nb::value_error("there are more than 4294967295 points");
+        if (tiles > double(0x7fffffff)) throw nb::value_error("the grid has more than 2147483647 tiles");
         threads = checked_threads(threads);
+        for (int a = 1; a < d; ++a)
+            if (x[a].single != x[0].single) throw nb::type_error("Points: coordinates must have the same dtype");
         Index count = arrays[0]->size();
+        room_ = std::make_unique<Workspace>(single ? Points<float>::room(count, d) : Points<double>::room(count, d));
         nb::gil_scoped_release others;
-        if (single) single_ = std::make_unique<Points<float>>(x, count, period, tiling, threads);
-        else double_ = std::make_unique<Points<double>>(x, count, period, tiling, threads);
+        if (single) single_ = std::make_unique<Points<float>>(x, count, period, tiling, room_->data(), passes<float>(),
+                                                             threads);
+        else double_ = std::make_unique<Points<double>>(x, count, period, tiling, room_->data(), passes<double>(),
+                                                          threads);
     }
 
     Index count() const { return single_ ? single_->count() : double_->count(); }
@@ -123,6 +152,7 @@ private:
         else boxes.interpolate(passes<R>(), grid.data<const R>(), threads);
     }
 
+    std::unique_ptr<Workspace> room_;
     std::unique_ptr<Points<float>> single_;
     std::unique_ptr<Points<double>> double_;
 };
@@ -157,30 +187,6 @@ void modes_and_grid(nb::handle m, nb::handle g, nb::sequence f, bool fft_order, 
     if (grid.type() == Type::F) move_modes(axes, d, modes.data<float>(), grid.data<float>(), to_grid, threads);
     else move_modes(axes, d, modes.data<double>(), grid.data<double>(), to_grid, threads);
 }
-
-// --- workspaces --------------------------------------------------------------------------------------------
-
-Workspaces& workspaces() {
-    static Workspaces all;
-    return all;
-}
-
-// A block on loan, given back when Python lets go of it; NumPy sees it through the buffer protocol.
-class Workspace {
-public:
-    explicit Workspace(std::size_t bytes) : block_(workspaces().take(bytes)), bytes_(bytes) {
-        if (block_.data == nullptr) throw std::bad_alloc();
-    }
-    ~Workspace() { workspaces().give_back(block_); }
-    Workspace(const Workspace&) = delete;
-    Workspace& operator=(const Workspace&) = delete;
-    void* data() const { return block_.data; }
-    std::size_t bytes() const { return bytes_; }
-
-private:
-    Workspaces::Block block_;
-    std::size_t bytes_;
-};
 
 int show_buffer(PyObject* self, Py_buffer* buffer, int flags) {
     auto* workspace = nb::inst_ptr<Workspace>(nb::handle(self));

@@ -41,11 +41,49 @@ struct Pass {
     std::ptrdiff_t stride[max_dimension];  // of the box, in reals
 };
 
+// Coordinates along one axis, as the caller holds them.
+struct Coordinates {
+    const void* data;
+    std::ptrdiff_t stride;  // in entries
+    bool single;            // float, else double
+};
+
+// A grid in tiles; positions are counted in grid points from the origin of the tile they lie in.
+//
+// Within a tile, points are sorted into `columns` along the leading axes, so that those that follow each other touch
+// what is in the nearest cache.
+struct Tiling {
+    int dimension;
+    std::ptrdiff_t size[max_dimension];   // of the grid
+    int edge_bits[max_dimension];         // the edge of a tile is a power of 2
+    int column_bits[max_dimension];       // and so is the number of columns along an axis
+    std::ptrdiff_t tiles[max_dimension];  // along each axis
+
+    std::ptrdiff_t edge(int axis) const { return std::ptrdiff_t(1) << edge_bits[axis]; }
+    std::ptrdiff_t columns() const {
+        int bits = 0;
+        for (int a = 0; a < dimension; ++a) bits += column_bits[a];
+        return std::ptrdiff_t(1) << bits;
+    }
+
+    std::ptrdiff_t count() const {
+        std::ptrdiff_t product = 1;
+        for (int a = 0; a < dimension; ++a) product *= tiles[a];
+        return product;
+    }
+};
+
+constexpr std::ptrdiff_t place_block = 256;  // points that are placed together
+
 // The passes compiled for one instruction set; `spread` adds to the box, `interpolate` reads it.
 template <class R>
 struct Passes {
     void (*spread[2][max_dimension][max_order + 1])(const Pass<R>&);       // [complex][dimension − 1][order]
     void (*interpolate[2][max_dimension][max_order + 1])(const Pass<R>&);  // likewise
+    // The columns of `count` points from `first` on, and their positions in their tiles (axis by axis, place_block
+    // apart); gives the first point that is not finite, or −1.
+    std::ptrdiff_t (*place)(const Coordinates* x, std::ptrdiff_t first, std::ptrdiff_t count, const double* frequency,
+                            const Tiling& tiling, std::int32_t* columns, R* positions);
     void (*add)(R* to, const R* from, std::ptrdiff_t count);               // to += from
 };
 

@@ -13,6 +13,7 @@
 
 #include "../stack.hpp"
 #include "pass.hpp"
+#include "place.hpp"
 
 namespace frechet::FRECHET_LEVEL {
 
@@ -226,8 +227,9 @@ inline auto repeated(const R* from, R scale, Lanes<lane...>) {
     if constexpr (parts == 1) {
         return typename VectorOf<R, width>::type{} + scale * from[0];
     } else {
-        auto pair = scale * load<typename VectorOf<R, 2>::type>(from);
-        return __builtin_shufflevector(pair, pair, (lane % 2)...);
+        using V = typename VectorOf<R, width>::type;
+        return __builtin_shufflevector(V{} + scale * from[0], V{} + scale * from[1],
+                                       (lane % 2 ? lane + width : lane)...);
     }
 }
 template <int parts, class R, int width>
@@ -293,7 +295,10 @@ void spread_points(const Pass<R>& pass) {
 // Calls the pass whose rows have just enough vectors for the reals of a row under the window.
 template <class R, int parts, int dimension, int order, bool spreads>
 struct Chooser {
-    static constexpr int most = parts * max_width / lanes<R>;
+    // Stores across the border of two cache lines are slow: short rows are spread in vectors of half a line, which
+    // cross it less often.
+    static constexpr bool halves = spreads && register_bytes == 64;
+    static constexpr int full = lanes<R>, half = full / 2, quarter = full / 4;
 
     template <int width, int count>
     static void run(const Pass<R>& pass) {
@@ -301,19 +306,23 @@ struct Chooser {
         else interpolate_points<R, parts, width, count, dimension, order>(pass);
     }
 
-    template <int count>
-    static void choose(const Pass<R>& pass, int needed) {
+    template <int width, int count, int most>
+    static void choose(const Pass<R>& pass, int reals) {
         if constexpr (count < most)
-            if (needed > count) return choose<count + 1>(pass, needed);
-        run<lanes<R>, count>(pass);
+            if (reals > count * width) return choose<width, count + 1, most>(pass, reals);
+        run<width, count>(pass);
     }
 
     static void call(const Pass<R>& pass) {
-        int reals = parts * pass.kernel.width;
-        constexpr int half = lanes<R> / 2;
-        if constexpr (half >= 4 || (half >= 2 && parts == 1) || half * sizeof(R) >= 16)
+        const int reals = parts * pass.kernel.width;
+        if constexpr (halves) {
+            if (reals <= quarter && quarter * sizeof(R) >= 16) return run<quarter, 1>(pass);
+            if (reals <= 4 * half) return choose<half, 1, 4>(pass, reals);
+        } else if constexpr (half * sizeof(R) >= 16) {
             if (reals <= half) return run<half, 1>(pass);
-        choose<1>(pass, (reals + lanes<R> - 1) / lanes<R>);
+        }
+        constexpr int most = parts * max_width / full;
+        choose<full, 1, most < 1 ? 1 : most>(pass, reals);
     }
 };
 
@@ -344,6 +353,7 @@ constexpr Passes<R> all_passes() {
     fill<R, false, 2, 1>(passes.interpolate[1][0]);
     fill<R, false, 2, 2>(passes.interpolate[1][1]);
     fill<R, false, 2, 3>(passes.interpolate[1][2]);
+    passes.place = place_points<R>;
     passes.add = add_reals<R>;
     return passes;
 }

@@ -86,7 +86,7 @@ def choose_grid(
         sigma = upsampfac or _least_sigma(width, len(modes), eps, slopes)
         if width > widest or not sigma or _level(width, sigma, len(modes), slopes) > eps * 1.0001:
             continue
-        cost = _cost(_sizes(modes, sigma, width), modes, points, width, real)
+        cost = _cost(_sizes(modes, sigma, width), modes, points, width, single, real)
         if cost < least:
             best, least = (width, sigma), cost
     width, sigma = best
@@ -122,7 +122,7 @@ def choose_outer_grid(
             continue
         sizes = [math.ceil(sigma * n) + width for n in extents]
         inner = tuple([math.ceil(1.6 * n) for n in sizes])  # the transform of type 2 has a grid of its own
-        cost = _cost(inner, tuple(sizes), points, width, False)
+        cost = _cost(inner, tuple(sizes), points, width, single, False)
         if cost < least:
             best, least = (width, sigma), cost
     width, sigma = best
@@ -160,24 +160,25 @@ def _least_sigma(width: int, dimension: int, eps: float, slopes: bool) -> float 
     return high
 
 
-def _cost(sizes: tuple[int, ...], modes: tuple[int, ...], points: int, width: int, real: bool) -> float:
-    """About the nanoseconds of a transform; only ratios matter.
+def _cost(
+    sizes: tuple[int, ...], modes: tuple[int, ...], points: int, width: int, single: bool, real: bool
+) -> float:
+    """About the nanoseconds of a transform, from those of one machine; only ratios matter.
 
-    A pass of Fourier transforms along an axis, and touching the grid, takes a time for each grid point; a point
-    takes one for each row of w grid points that it touches, in vectors, and one for its kernel.
+    Fourier transforms take a time for each grid point and doubling of the length, where there are modes; so does
+    touching the grid.  A point takes a time for the kernel along each axis, and one for each row of w grid points
+    that it touches, in vectors of 64 bytes.
     """
     d = len(sizes)
-    total = math.prod(sizes)
-    fourier = 0.0
-    share = 1.0
+    fourier, share = 0.0, 1.0
     for a in range(d - 1, -1, -1):
-        fourier += share * 0.28 * math.log2(sizes[a])
+        fourier += share * math.log2(sizes[a])
         share *= modes[a] / sizes[a]
-    memory = 1.5 + (1.0 if 16 * total > 1 << 24 else 0.0)
-    rows = width ** (d - 1)
-    row = 1.0 + 0.25 * width
-    half = 0.5 if real else 1.0
-    return half * total * (fourier + memory) + points * (4.0 + 1.2 * width * d / 2 + half * rows * row)
+    total = math.prod(sizes)
+    parts = 1 if real else 2
+    grid = total * parts / 2 * (fourier * (0.24 if single else 0.34) * (1.6 if d == 1 and total > 1 << 18 else 1.0) + 1.2)
+    vectors = math.ceil(parts * width * (4 if single else 8) / 64)
+    return grid + points * (6.0 + 6.0 * d + width ** (d - 1) * (0.3 + 0.85 * vectors))
 
 
 def grid_alone(
