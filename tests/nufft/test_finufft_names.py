@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,6 +122,12 @@ def test_documentation_names_what_there_is(d, kind):
     assert "{" not in doc
     for line in doc.splitlines():
         assert len(line) <= 110
+
+
+def test_every_name_is_on_the_page_of_the_api():
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    for name in nufft.__all__:
+        assert re.search(rf"^\.\. auto(function|class):: {name}$", page, re.MULTILINE), name
 
 
 # --- stacked transforms, and where results go --------------------------------------------------------------

@@ -328,8 +328,8 @@ def check_memory(modes: tuple[int, ...], sizes: tuple[int, ...], single: bool, n
     available = memory_of_machine()
     if needed > available:
         raise MemoryError(
-            f"{name}: the fine grid of {' × '.join(map(str, sizes))} points for {' × '.join(map(str, modes))} "
-            f"modes takes {needed >> 30} GiB, and the machine has {available / 2**30:.1f}"
+            f"{name}: the fine grid of {' × '.join(map(str, sizes))} points for "
+            f"{' × '.join(map(str, modes))} modes takes {needed >> 30} GiB, and the machine has {available / 2**30:.1f}"
         )
 
 

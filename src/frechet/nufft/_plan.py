@@ -57,8 +57,8 @@ class Plan:
         The dtype of results, and so the precision.  Data and points may have any dtype that this one can
         hold, and points also float64 where this is complex64: their positions are then those of float64.
     gradient : bool, optional
-        Whether gradients or dipoles will be wanted from `execute`: the kernel is chosen for their accuracy, too.
-        For derivatives by traced points it always is.
+        Whether gradients or dipoles will be wanted from `execute`: the kernel is chosen for their accuracy,
+        too. For derivatives by traced points it always is.
     **options
         ``modeord``, ``upsampfac``, ``nthreads``, ``fft`` and ``period`` as for `nufft1` (type 3 has no use
         for modeord, and no period).  ``spreadinterponly=1``: type 1 spreads onto a grid of n_modes points and

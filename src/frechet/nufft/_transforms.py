@@ -92,7 +92,7 @@ def nufft1(
     See Also
     --------
     nufft2 : The adjoint, with the other sign.
-    rnufft1 : For real values, at half the cost.
+    rnufft1 : For real values, with half the modes and half the memory.
     Plan : For several transforms with the same points.
 
     Notes
@@ -203,7 +203,7 @@ def nufft2(
     See Also
     --------
     nufft1 : The adjoint, with the other sign.
-    rnufft2 : For real values, at half the cost.
+    rnufft2 : For real values, with half the modes and half the memory.
     Plan : For several transforms with the same points.
 
     Notes
@@ -298,8 +298,9 @@ def rnufft1(
 
     Notes
     -----
-    f_k = Σ_j c_j e^{±i k·x_j}, at half the work of `nufft1`: the grid is real.  One Fourier transform of a
-    real grid and one pass over the points, for the gradients by values and points together one more of each.
+    f_k = Σ_j c_j e^{±i k·x_j}.  The grid is real, which takes half the memory of `nufft1`, and less time.
+    One Fourier transform and one pass over the points, for the gradients by values and points together one
+    more of each.
 
     For an even n_d the last frequency is n_d/2; in `nufft1` it is −n_d/2 instead, the conjugate.
 
@@ -389,8 +390,9 @@ def rnufft2(
 
         v_j = Re (Σ_{k, k_d = 0} f_k e^{±i k·x_j} + 2 Σ_{k, k_d > 0} f_k e^{±i k·x_j}).
 
-    The work is half that of `nufft2`: the grid is real.  One Fourier transform to a real grid and one pass
-    over the points; the gradient by the points takes no more than that, the one by modes one more of each.
+    The grid is real, which takes half the memory of `nufft2`, and less time.  One Fourier transform and one
+    pass over the points; the gradient by the points takes no more than that, the one by modes one more of
+    each.
 
     For an even n_d the modes at the frequency n_d/2 stand for their conjugates at −n_d/2 in the same way.  (A
     grid of n_d points cannot tell these from each other, and `numpy.fft.irfft` counts them once.)
