@@ -40,7 +40,9 @@ Choice choose(const char* name) {
               __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
               __builtin_cpu_supports("avx512vl");
     const Choice choices[] = {
-        {"v4", &frechet::v4::level, &frechet::v4::pass_level, v4}, {"v3", &frechet::v3::level, &frechet::v3::pass_level, v3}, {"v2", &frechet::v2::level, &frechet::v2::pass_level, true}};
+        {"v4", &frechet::v4::level, &frechet::v4::pass_level, v4},
+        {"v3", &frechet::v3::level, &frechet::v3::pass_level, v3},
+        {"v2", &frechet::v2::level, &frechet::v2::pass_level, true}};
     for (const Choice& choice : choices)
         if (choice.available && (name == nullptr || std::strcmp(name, choice.name) == 0)) return choice;
     return choices[2];

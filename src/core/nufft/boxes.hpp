@@ -83,7 +83,8 @@ private:
     template <class Work>
     void over_boxes(int threads, Work&& work) {
         std::ptrdiff_t reals = parts_;
-        for (int a = 0; a < tiling_.dimension; ++a) reals *= tiling_.edge(a) + pass_.kernel.width + (a + 1 == tiling_.dimension ? row_padding : 0);
+        for (int a = 0; a < tiling_.dimension; ++a)
+            reals *= tiling_.edge(a) + pass_.kernel.width + (a + 1 == tiling_.dimension ? row_padding : 0);
         reals += 2 * row_padding;
         std::vector<std::unique_ptr<R[]>> buffers(std::size_t(std::max(threads, 1)));
         share(threads, std::ptrdiff_t(items_.size()), [&](int thread, std::ptrdiff_t item) {

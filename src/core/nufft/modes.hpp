@@ -72,8 +72,7 @@ void move_modes(const ModeAxis* axes, int dimension, R* modes, R* grid, bool to_
         };
         run(0, x.negative());
         run(x.negative(), x.n);
-        if (to_grid)
-            std::fill(to + 2 * (x.n - x.negative()), to + 2 * (x.size - x.negative()), R(0));
+        if (to_grid) std::fill(to + 2 * (x.n - x.negative()), to + 2 * (x.size - x.negative()), R(0));
     };
     share(threads, (rows + chunk - 1) / chunk, [&](int, std::ptrdiff_t part) {
         for (std::ptrdiff_t row = part * chunk; row < std::min(rows, (part + 1) * chunk); ++row) one_row(row);

@@ -97,10 +97,12 @@ public:
         Index count = arrays[0]->size();
         room_ = std::make_unique<Workspace>(single ? Points<float>::room(count, d) : Points<double>::room(count, d));
         nb::gil_scoped_release others;
-        if (single) single_ = std::make_unique<Points<float>>(x, count, period, tiling, room_->data(), passes<float>(),
-                                                             threads);
-        else double_ = std::make_unique<Points<double>>(x, count, period, tiling, room_->data(), passes<double>(),
-                                                          threads);
+        if (single)
+            single_ =
+                std::make_unique<Points<float>>(x, count, period, tiling, room_->data(), passes<float>(), threads);
+        else
+            double_ =
+                std::make_unique<Points<double>>(x, count, period, tiling, room_->data(), passes<double>(), threads);
     }
 
     Index count() const { return single_ ? single_->count() : double_->count(); }
@@ -140,9 +142,9 @@ private:
         grid.require(grid.ndim() == d, "have an axis for each coordinate");
         for (int a = 0; a < d; ++a)
             grid.require(grid.length(d - a) == tiling.size[a], "have the size that the points were sorted for");
-        values.require(values.ndim() == 2 && values.length(2) == points.count() &&
-                           values.length(1) == components_of(d, order),
-                       "have the shape (points, components)");
+        values.require(
+            values.ndim() == 2 && values.length(2) == points.count() && values.length(1) == components_of(d, order),
+            "have the shape (points, components)");
         if (points.count() == 0) return;
         const int parts = parts_of(grid.type());
         nb::gil_scoped_release others;
@@ -209,8 +211,8 @@ void define_nufft(nb::module_& m) {
         .def_prop_ro("bytes", &SortedPoints::bytes)
         .def("interpolate", &SortedPoints::interpolate, arg("grid"), arg("values"), arg("kernel"), arg("width"),
              arg("order") = 0, arg("threads") = 1, "values = the grid at the points, with its derivatives.")
-        .def("spread", &SortedPoints::spread, arg("values"), arg("grid"), arg("kernel"), arg("width"),
-             arg("order") = 0, arg("threads") = 1, "grid += values at the points, with derivatives; the adjoint.");
+        .def("spread", &SortedPoints::spread, arg("values"), arg("grid"), arg("kernel"), arg("width"), arg("order") = 0,
+             arg("threads") = 1, "grid += values at the points, with derivatives; the adjoint.");
     m.def("move_modes", &modes_and_grid, arg("modes"), arg("grid"), arg("factors"), arg("fft_order") = false,
           arg("halved") = false, arg("to_grid") = true, arg("threads") = 1,
           "Modes times factors into a grid, with zeros elsewhere; or back from it.");

@@ -31,12 +31,12 @@ constexpr int components_of(int dimension, int order) {
 template <class R>
 struct Pass {
     SpreadingKernel<R> kernel;
-    R scale[max_dimension];  // of a first derivative along an axis: the derivative of s by the coordinate
-    std::ptrdiff_t count;    // points
-    const R* positions;      // count × dimension, u relative to the tile
-    const std::uint32_t* index;  // which point of the caller's each one is
-    R* values;                   // components of the caller's points, one after the other
-    R* box;                      // the grid points that are touched, entry (0, 0, 0) first
+    R scale[max_dimension];                // of a first derivative along an axis: the derivative of s by the coordinate
+    std::ptrdiff_t count;                  // points
+    const R* positions;                    // count × dimension, u relative to the tile
+    const std::uint32_t* index;            // which point of the caller's each one is
+    R* values;                             // components of the caller's points, one after the other
+    R* box;                                // the grid points that are touched, entry (0, 0, 0) first
     std::ptrdiff_t origin[max_dimension];  // of the box, counted from the first window of the tile
     std::ptrdiff_t stride[max_dimension];  // of the box, in reals
 };
@@ -84,7 +84,7 @@ struct Passes {
     // apart); gives the first point that is not finite, or −1.
     std::ptrdiff_t (*place)(const Coordinates* x, std::ptrdiff_t first, std::ptrdiff_t count, const double* frequency,
                             const Tiling& tiling, std::int32_t* columns, R* positions);
-    void (*add)(R* to, const R* from, std::ptrdiff_t count);               // to += from
+    void (*add)(R* to, const R* from, std::ptrdiff_t count);  // to += from
 };
 
 struct PassLevel {

@@ -170,11 +170,35 @@ inline void sum_lanes(V v, R* to, R scale) {
     }
 }
 
+// The rows of a plane contracted with the factors of their axis and with those of the derivatives.
+template <class R, int width, int count, int order, int most>
+inline void contract(const R* row, std::ptrdiff_t stride, int rows, const Factors<R, order, most>& factors,
+                     Row<R, width, count> (&plane)[order + 1]) {
+    using V = typename Row<R, width, count>::V;
+    Row<R, width, count> sums[order + 1] = {};
+    for (int r = 0; r < rows; ++r, row += stride)
+        for (int v = 0; v < count; ++v) {
+            V entries = load<V>(row + v * width);
+            keep(entries);
+            for (int n = 0; n <= order; ++n) sums[n].part[v] += factors.at[n][r] * entries;
+        }
+    for (int n = 0; n <= order; ++n) plane[n] = sums[n];
+}
+
+// The same, with all registers to itself: inlined where they do not suffice, the compiler keeps the sums in memory.
+template <class R, int width, int count, int order, int most>
+__attribute__((noinline)) void contract_apart(const R* row, std::ptrdiff_t stride, int rows,
+                                              const Factors<R, order, most>& factors,
+                                              Row<R, width, count> (&plane)[order + 1]) {
+    contract<R, width, count, order, most>(row, stride, rows, factors, plane);
+}
+
 template <class R, int parts, int width, int count, int dimension, int order>
 void interpolate_points(const Pass<R>& pass) {
     using WindowType = Window<R, parts, width, count, dimension, order>;
     using RowType = Row<R, width, count>;
     constexpr int components = components_of(dimension, order);
+    constexpr bool apart = dimension == 3 && order == 1 && count > 2;  // measured
     const int planes = dimension > 2 ? pass.kernel.width : 1, rows = dimension > 1 ? pass.kernel.width : 1;
     const std::ptrdiff_t plane_stride = dimension > 2 ? pass.stride[0] : 0;
     const std::ptrdiff_t row_stride = dimension > 1 ? pass.stride[dimension - 2] : 0;
@@ -189,26 +213,19 @@ void interpolate_points(const Pass<R>& pass) {
         // sums[z][y]: contracted with the z-th and y-th derivative along these axes
         RowType sums[order + 1][order + 1] = {};
         for (int q = 0; q < planes; ++q) {
-            RowType plane[order + 1] = {};
+            RowType plane[order + 1];
             const R* row = box + q * plane_stride;
-            for (int r = 0; r < rows; ++r, row += row_stride) {
-                for (int v = 0; v < count; ++v) {
-                    auto entries = load<typename RowType::V>(row + v * width);
-                    keep(entries);
-                    if constexpr (dimension > 1)
-                        for (int n = 0; n <= order; ++n)
-                            plane[n].part[v] += window.outer[dimension - 2].at[n][r] * entries;
-                    else
-                        plane[0].part[v] = entries;
-                }
-            }
+            if constexpr (dimension == 1)
+                for (int v = 0; v < count; ++v) plane[0].part[v] = load<typename RowType::V>(row + v * width);
+            else if constexpr (apart)
+                contract_apart<R, width, count, order>(row, row_stride, rows, window.outer[dimension - 2], plane);
+            else contract<R, width, count, order>(row, row_stride, rows, window.outer[dimension - 2], plane);
             for (int y = 0; y <= (dimension > 1 ? order : 0); ++y)
                 for (int v = 0; v < count; ++v) {
                     if constexpr (dimension > 2)
                         for (int z = 0; z + y <= order; ++z)
                             sums[z][y].part[v] += window.outer[0].at[z][q] * plane[y].part[v];
-                    else
-                        sums[0][y].part[v] = plane[y].part[v];
+                    else sums[0][y].part[v] = plane[y].part[v];
                 }
         }
         R* to = pass.values + std::ptrdiff_t(pass.index[j]) * (components * parts);
@@ -281,8 +298,7 @@ void spread_points(const Pass<R>& pass) {
                     if constexpr (dimension > 1)
                         for (int y = 0; y <= order; ++y)
                             entries += window.outer[dimension - 2].at[y][r] * plane[y].part[v];
-                    else
-                        entries += plane[0].part[v];
+                    else entries += plane[0].part[v];
                     store(row + v * width, entries);
                 }
             }
@@ -322,7 +338,7 @@ struct Chooser {
             if (reals <= half) return run<half, 1>(pass);
         }
         constexpr int most = parts * max_width / full;
-        choose<full, 1, most < 1 ? 1 : most>(pass, reals);
+        choose < full, 1, most<1 ? 1 : most>(pass, reals);
     }
 };
 

@@ -26,13 +26,14 @@ inline void turns_of(const Coordinates& x, Index first, Index count, double freq
         for (Index i = 0; i < count; ++i) turns[i] = double(from[i * x.stride]) * frequency;
 }
 
-// Turns that are too large for `nearest`, folded; the first that is not finite, or −1.
+// Turns so large that nothing is left of their fraction become zero; the first that is not finite, or −1.
 inline Index fold_large(double* turns, Index count) {
+    Index wrong = -1;
     for (Index i = 0; i < count; ++i) {
-        if (!__builtin_isfinite(turns[i])) return i;
-        if (absolute(turns[i]) > 1e15) turns[i] = 0;  // nothing is left of the fraction
+        if (!__builtin_isfinite(turns[i]) && wrong < 0) wrong = i;
+        if (!(absolute(turns[i]) <= 1e15)) turns[i] = 0;
     }
-    return -1;
+    return wrong;
 }
 
 template <class R>
@@ -57,6 +58,8 @@ Index place_points(const Coordinates* x, Index first, Index count, const double*
         for (Index i = 0; i < count; ++i) {
             // u lies in [0, size]; a point on the border of two cells or tiles may count for either
             double u = (turns[i] - nearest(turns[i] - 0.5)) * size;
+            u = u < 0 ? 0 : u;  // by rounding of large turns
+            u = u > size ? size : u;
             double cell = nearest(u - 0.5);
             cell = cell < 0 ? 0 : cell;
             cell = cell > size - 1 ? size - 1 : cell;

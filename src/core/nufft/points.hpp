@@ -16,7 +16,9 @@ public:
     // `room` holds so many bytes for the sorted points, aligned, for as long as they are used.
     Points(const Coordinates* x, std::ptrdiff_t count, const double* period, const Tiling& tiling, void* room,
            const Passes<R>& passes, int threads)
-        : tiling_(tiling), count_(count), positions_(static_cast<R*>(room)),
+        : tiling_(tiling),
+          count_(count),
+          positions_(static_cast<R*>(room)),
           index_(reinterpret_cast<std::uint32_t*>(positions_ + count * tiling.dimension)) {
         for (int a = 0; a < tiling.dimension; ++a) period_[a] = period[a], frequency_[a] = 1 / period[a];
         sort(x, passes, threads);
@@ -86,14 +88,14 @@ private:
         starts_[std::size_t(columns)] = total;
         share(threads, threads, [&](int, std::ptrdiff_t part) {
             std::uint32_t* places = next[std::size_t(part)].data();
-            each_block(int(part), [&](std::ptrdiff_t first, std::ptrdiff_t count, const std::int32_t* column,
-                                      const R* position) {
-                for (std::ptrdiff_t i = 0; i < count; ++i) {
-                    std::ptrdiff_t to = places[column[i]]++;
-                    for (int a = 0; a < d; ++a) positions_[to * d + a] = position[a * place_block + i];
-                    index_[to] = std::uint32_t(first + i);
-                }
-            });
+            each_block(int(part),
+                       [&](std::ptrdiff_t first, std::ptrdiff_t count, const std::int32_t* column, const R* position) {
+                           for (std::ptrdiff_t i = 0; i < count; ++i) {
+                               std::ptrdiff_t to = places[column[i]]++;
+                               for (int a = 0; a < d; ++a) positions_[to * d + a] = position[a * place_block + i];
+                               index_[to] = std::uint32_t(first + i);
+                           }
+                       });
         });
     }
 
