@@ -327,9 +327,10 @@ def check_memory(modes: tuple[int, ...], sizes: tuple[int, ...], single: bool, n
     needed = math.prod(sizes) * (8 if single else 16)
     available = memory_of_machine()
     if needed > available:
+        grid, count = (" × ".join(map(str, n)) for n in (sizes, modes))
         raise MemoryError(
-            f"{name}: the fine grid of {' × '.join(map(str, sizes))} points for "
-            f"{' × '.join(map(str, modes))} modes takes {needed >> 30} GiB, and the machine has {available / 2**30:.1f}"
+            f"{name}: the fine grid of {grid} points for {count} modes takes {needed >> 30} GiB, and the machine "
+            f"has {available / 2**30:.1f}"
         )
 
 
