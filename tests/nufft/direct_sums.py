@@ -1,7 +1,7 @@
 """What nonuniform Fourier transforms should be: sums over all points and modes, in extended precision.
 
-Phases are reduced to a fraction of a turn before they are multiplied with 2π, in a format with 64 bits of mantissa
-(np.longdouble, on most machines), so that their error is below 1e-19 |k|.
+Phases are reduced to a fraction of a turn before they are multiplied with 2π, in a format with 64 bits of
+mantissa (np.longdouble, on most machines), so that their error is below 1e-19 |k|.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Direct:
             turns_to_waves(np.outer(x[:, a] / LONG(periods[a]), k), isign) for a, k in enumerate(self.k)
         ]
         # what a derivative by a coordinate multiplies a mode with
-        self.slopes = [CLONG(1j) * isign * (TWO_PI / LONG(p)) * k for p, k in zip(periods, self.k, strict=True)]
+        self.slopes = [
+            CLONG(1j) * isign * (TWO_PI / LONG(p)) * k for p, k in zip(periods, self.k, strict=True)
+        ]
         self.n_modes = tuple(len(k) for k in self.k)
 
     def _waves(self, alpha):
@@ -79,7 +81,9 @@ def direct3(points, values, targets, isign):
     """Σ_j c_j e^{± i s·x} and its derivatives by s: (..., K), (..., K, d)."""
     x, s = (np.asarray(a, LONG) for a in (points, targets))
     x, s = (a[:, None] if a.ndim == 1 else a for a in (x, s))
-    turns = functools.reduce(np.add, [np.multiply.outer(x[:, a], s[:, a]) for a in range(x.shape[1])]) / TWO_PI
+    turns = (
+        functools.reduce(np.add, [np.multiply.outer(x[:, a], s[:, a]) for a in range(x.shape[1])]) / TWO_PI
+    )
     waves = turns_to_waves(turns, isign)
     c = np.asarray(values, CLONG)
     slopes = [(c * x[:, a]) @ waves * CLONG(1j) * isign for a in range(x.shape[1])]

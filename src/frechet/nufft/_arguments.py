@@ -329,8 +329,8 @@ def check_memory(modes: tuple[int, ...], sizes: tuple[int, ...], single: bool, n
     if needed > available:
         grid, count = (" × ".join(map(str, n)) for n in (sizes, modes))
         raise MemoryError(
-            f"{name}: the fine grid of {grid} points for {count} modes takes {needed >> 30} GiB, and the machine "
-            f"has {available / 2**30:.1f}"
+            f"{name}: the fine grid of {grid} points for {count} modes takes {needed >> 30} GiB, and the "
+            f"machine has {available / 2**30:.1f}"
         )
 
 

@@ -44,7 +44,7 @@ class Grid(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def deconvolution(kernel: Kernel, modes: int, size: int, halved: bool) -> Array:
-    """1/φ̂ for the modes of an axis, from the lowest frequency on; of the non-negative ones alone if halved."""
+    """1/φ̂ for the modes of an axis, from the lowest frequency on; if halved, from zero on."""
     k = np.arange(modes // 2 + 1) if halved else np.arange(modes) - modes // 2
     factors: Array = kernel.deconvolution(k / size)
     factors.flags.writeable = False
@@ -165,9 +165,9 @@ def _cost(
 ) -> float:
     """About the nanoseconds of a transform, from those of one machine; only ratios matter.
 
-    Fourier transforms take a time for each grid point and doubling of the length, where there are modes; so does
-    touching the grid.  A point takes a time for the kernel along each axis, and one for each row of w grid points
-    that it touches, in vectors of 64 bytes.
+    Fourier transforms take a time for each grid point and doubling of the length, where there are modes; so
+    does touching the grid.  A point takes a time for the kernel along each axis, and one for each row of w
+    grid points that it touches, in vectors of 64 bytes.
     """
     d = len(sizes)
     fourier, share = 0.0, 1.0
@@ -176,18 +176,18 @@ def _cost(
         share *= modes[a] / sizes[a]
     total = math.prod(sizes)
     parts = 1 if real else 2
-    grid = total * parts / 2 * (fourier * (0.24 if single else 0.34) * (1.6 if d == 1 and total > 1 << 18 else 1.0) + 1.2)
+    stage = (0.24 if single else 0.34) * (1.6 if d == 1 and total > 1 << 18 else 1.0)
+    grid = total * parts / 2 * (fourier * stage + 1.2)
     vectors = math.ceil(parts * width * (4 if single else 8) / 64)
-    return grid + points * (6.0 + 6.0 * d + width ** (d - 1) * (0.3 + 0.85 * vectors))
+    rows = float(width ** (d - 1))
+    return grid + points * (6.0 + 6.0 * d + rows * (0.3 + 0.85 * vectors))
 
 
-def grid_alone(
-    sizes: tuple[int, ...], eps: float, single: bool, upsampfac: float, name: str
-) -> Grid:
+def grid_alone(sizes: tuple[int, ...], eps: float, single: bool, upsampfac: float, name: str) -> Grid:
     """A grid that is given, with the narrowest kernel that reaches a tolerance: for spreading alone.
 
-    The kernel is that of a fine grid for modes up to the fraction 1/upsampfac (by default ½) of the grid's.  What is
-    spread depends on the kernel, so it must be the same one whether or not derivatives are taken.
+    The kernel is that of a fine grid for modes up to the fraction 1/upsampfac (by default ½) of the grid's.
+    What is spread depends on the kernel, so it must be the same one whether or not derivatives are taken.
     """
     sigma = upsampfac or 2.0
     widest = WIDEST_SINGLE if single else WIDTHS[-1]
