@@ -36,7 +36,7 @@ _SUBPACKAGES = ("fft", "linalg", "nufft", "testing")
 
 
 def __getattr__(name: str) -> Any:
-    """fr.linalg, fr.fft and fr.testing are imported when first used: they load SciPy."""
+    """fr.linalg, fr.fft, fr.nufft and fr.testing are imported when first used: they load SciPy."""
     if name in _SUBPACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

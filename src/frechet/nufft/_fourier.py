@@ -10,7 +10,7 @@ The transforms are ducc0's where it is installed, else scipy.fft's.
 from __future__ import annotations
 
 import functools
-import importlib
+import importlib.util
 import itertools
 from typing import Any
 
@@ -22,7 +22,7 @@ LIBRARIES = ("ducc0", "scipy")
 
 
 class Counter:
-    """How many grids were transformed: what a derivative costs in Fourier transforms is counted, not claimed."""
+    """How many grids were transformed: the transforms that a derivative takes are counted, not claimed."""
 
     grids = 0
 
@@ -33,14 +33,14 @@ def default_library() -> str:
     return "ducc0" if importlib.util.find_spec("ducc0") else "scipy"
 
 
-def checked_library(name: str | None) -> str:
-    """The name of an installed library; None stands for the default."""
+def checked_library(name: str | None, caller: str) -> str:
+    """The name of an installed library; None stands for the default.  The caller is named in messages."""
     if name is None:
         return default_library()
     if name not in LIBRARIES:
-        raise ValueError(f"fft must be one of {', '.join(map(repr, LIBRARIES))}, got {name!r}")
+        raise ValueError(f"{caller}: fft must be one of {', '.join(map(repr, LIBRARIES))}, got {name!r}")
     if name == "ducc0" and default_library() != "ducc0":
-        raise ImportError("fft='ducc0' needs the package ducc0: pip install 'frechet[fast]'")
+        raise ImportError(f"{caller}: fft='ducc0' needs the package ducc0: pip install 'frechet[fast]'")
     return name
 
 
@@ -60,7 +60,8 @@ def transform(
     to_grid : bool
         Whether modes are transformed to the grid's points (type 2), else back.
     halved : bool
-        Whether the last axis has the frequencies from 0 on alone and is left to `half_to_real`, `real_to_half`.
+        Whether the last axis has the frequencies from 0 on alone and is left to `half_to_real`,
+        `real_to_half`.
     library : str
         "ducc0" or "scipy".
     threads : int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 import warnings
 from typing import Any, NamedTuple
 
@@ -43,7 +44,7 @@ class Grid(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def deconvolution(kernel: Kernel, modes: int, size: int, halved: bool) -> Array:
-    """1/φ̂ for the modes of an axis, from the lowest frequency on; of the non-negative ones alone if halved."""
+    """1/φ̂ for the modes of an axis, from the lowest frequency on; if halved, from zero on."""
     k = np.arange(modes // 2 + 1) if halved else np.arange(modes) - modes // 2
     factors: Array = kernel.deconvolution(k / size)
     factors.flags.writeable = False
@@ -164,9 +165,9 @@ def _cost(
 ) -> float:
     """About the nanoseconds of a transform, from those of one machine; only ratios matter.
 
-    Fourier transforms take a time for each grid point and doubling of the length, where there are modes; so does
-    touching the grid.  A point takes a time for the kernel along each axis, and one for each row of w grid points
-    that it touches, in vectors of 64 bytes.
+    Fourier transforms take a time for each grid point and doubling of the length, where there are modes; so
+    does touching the grid.  A point takes a time for the kernel along each axis, and one for each row of w
+    grid points that it touches, in vectors of 64 bytes.
     """
     d = len(sizes)
     fourier, share = 0.0, 1.0
@@ -175,27 +176,65 @@ def _cost(
         share *= modes[a] / sizes[a]
     total = math.prod(sizes)
     parts = 1 if real else 2
-    grid = total * parts / 2 * (fourier * (0.24 if single else 0.34) * (1.6 if d == 1 and total > 1 << 18 else 1.0) + 1.2)
+    stage = (0.24 if single else 0.34) * (1.6 if d == 1 and total > 1 << 18 else 1.0)
+    grid = total * parts / 2 * (fourier * stage + 1.2)
     vectors = math.ceil(parts * width * (4 if single else 8) / 64)
-    return grid + points * (6.0 + 6.0 * d + width ** (d - 1) * (0.3 + 0.85 * vectors))
+    rows = float(width ** (d - 1))
+    return grid + points * (6.0 + 6.0 * d + rows * (0.3 + 0.85 * vectors))
 
 
-def check_tolerance(eps: float, modes: tuple[int, ...], single: bool, slopes: bool, name: str) -> float:
-    """Eps as a float; a warning where it cannot be reached."""
-    eps = float(eps)
-    if not eps > 0 or not math.isfinite(eps):
-        raise ValueError(f"{name}: eps must be positive, got {eps}")
+def grid_alone(sizes: tuple[int, ...], eps: float, single: bool, upsampfac: float, name: str) -> Grid:
+    """A grid that is given, with the narrowest kernel that reaches a tolerance: for spreading alone.
+
+    The kernel is that of a fine grid for modes up to the fraction 1/upsampfac (by default ½) of the grid's.
+    What is spread depends on the kernel, so it must be the same one whether or not derivatives are taken.
+    """
+    sigma = upsampfac or 2.0
+    widest = WIDEST_SINGLE if single else WIDTHS[-1]
+    fitting = (w for w in WIDTHS if w >= widest or _level(w, sigma, len(sizes), False) <= eps * 1.0001)
+    width = min(next(fitting), widest)
+    if min(sizes) < 2 * width:
+        raise ValueError(
+            f"{name}: with spreadinterponly, the grid must have at least {2 * width} points along each axis, "
+            f"twice the width of the kernel for eps = {eps:.1e}, got {' × '.join(map(str, sizes))}"
+        )
+    modes = tuple([max(math.floor(n / sigma), 1) for n in sizes])
+    return Grid(modes, sizes, make_kernel(width, sigma, single), single)
+
+
+def check_tolerance(
+    eps: float,
+    modes: tuple[int, ...],
+    single: bool,
+    slopes: bool,
+    name: str,
+    upsampfac: float = 0.0,
+    warn: bool = True,
+) -> float:
+    """At most 0.5; a warning where a tolerance cannot be reached."""
     rounding = float(np.finfo(np.float32 if single else np.float64).eps)
-    reached = max(
-        rounding * max(modes, default=1) * 0.5,
-        _level(WIDEST_SINGLE if single else WIDTHS[-1], MOST_SIGMA, len(modes), slopes),
-        4 * rounding,
-    )
-    if eps < reached / 2 and eps < (1e-6 if single else 1e-14):
+    widest = WIDEST_SINGLE if single else WIDTHS[-1]
+    by_modes = rounding * max(modes, default=1) * 0.5
+    reached = max(by_modes, 4 * rounding, _level(widest, MOST_SIGMA, len(modes), slopes))
+    precision = "single precision" if single else "double precision"
+    limit = ""
+    if upsampfac and eps < (level := _level(widest, upsampfac, len(modes), slopes)) / 1.0001:
+        reached, limit = max(reached, level), f"{precision} with upsampfac = {upsampfac:g}"
+    elif eps < reached / 2 and eps < (1e-6 if single else 1e-14):
+        limit = f"{precision} with {max(modes)} modes along an axis" if reached == by_modes else precision
+    if warn and limit:
         warnings.warn(
-            f"{name}: eps = {eps:.1e} is not within reach of {'single' if single else 'double'} precision with "
-            f"{max(modes)} modes along an axis; the error will be about {reached:.0e}",
+            f"{name}: eps = {eps:.1e} is not within reach of {limit}; the error will be about {reached:.0e}",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=_frames_of_the_package(),
         )
     return min(eps, 0.5)
+
+
+def _frames_of_the_package() -> int:
+    """For warnings: how many frames lie between the caller of this function and one outside of here."""
+    package = __name__.rpartition(".")[0]
+    frame, count = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(package):
+        frame, count = frame.f_back, count + 1
+    return count

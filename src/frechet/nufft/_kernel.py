@@ -1,10 +1,10 @@
 """The spreading kernel: a prolate spheroidal wave function, cut into panels that are polynomials.
 
-On a fine grid of n points for modes up to N/2 = n/(2σ), a kernel φ supported on w grid points turns e^{ikx} into
-Σ_m φ̂(k + m n)/φ̂(k) e^{i(k + m n)x}: the terms with m ≠ 0 are the error.  The function of a given support with
-the least energy in frequencies beyond n − N/2 is the prolate spheroidal wave function ψ₀ with bandwidth
-c = π w (1 − 1/(2σ)) (Slepian & Pollak 1961); the error falls like exp(−π w √(1 − 1/σ)) (Barnett 2020,
-arXiv:2001.09405).
+On a fine grid of n points for modes up to N/2 = n/(2σ), a kernel φ supported on w grid points turns e^{ikx}
+into Σ_m φ̂(k + m n)/φ̂(k) e^{i(k + m n)x}: the terms with m ≠ 0 are the error.  The function of a given
+support with the least energy in frequencies beyond n − N/2 is the prolate spheroidal wave function ψ₀ with
+bandwidth c = π w (1 − 1/(2σ)) (Slepian & Pollak 1961); the error falls like exp(−π w √(1 − 1/σ)) (Barnett
+2020, arXiv:2001.09405).
 
 Everything here depends on w, σ and the precision alone and is kept.
 """
@@ -60,7 +60,8 @@ def _polynomial_body(t: Array, coefficients: Array) -> Any:
     return polynomial(t, coefficients), Diagonal(factor, (t,), np.shape(t), np.shape(t))
 
 
-polynomial = Rule(_polynomial_plain, _polynomial_body, "frechet.nufft: a polynomial")  # Σ c_p t^p, t of one axis
+# Σ c_p t^p, for t with one axis
+polynomial = Rule(_polynomial_plain, _polynomial_body, "frechet.nufft: a polynomial")
 
 
 def transform(table: Array, width: int, frequency: Array) -> Array:
@@ -96,8 +97,8 @@ def prolate(c: float, t: Array) -> Array:
 def make_kernel(width: int, sigma: float, single: bool) -> Kernel:
     """The kernel of a width for an upsampling factor.
 
-    The degree of the panels is the least whose error is below rounding, or so far below the kernel's own error
-    that it does not count.
+    The degree of the panels is the least whose error is below rounding, or so far below the kernel's own
+    error that it does not count.
     """
     c = np.pi * width * (1 - 1 / (2 * sigma)) - 0.05
     panel = np.arange(width)[:, None]
@@ -142,19 +143,19 @@ def slope_level(width: int, sigma: float) -> float:
     """About the relative ℓ² error of derivatives by the points, on flat and on rapidly decaying spectra.
 
     An alias of mode k counts k + m n times in a derivative where the mode itself counts k times: on a flat
-    spectrum about 10 σ times as much as in a value.  Where the modes fall off like exp(−16 |2k/N|), what counts is
-    n φ̂(n)/φ̂(0), which falls faster with the width, as φ̂(N/2)/φ̂(0) does (fitted to `errors`).
+    spectrum about 10 σ times as much as in a value.  Where the modes fall off like exp(−16 |2k/N|), what
+    counts is n φ̂(n)/φ̂(0), which falls faster with the width, as φ̂(N/2)/φ̂(0) does (fitted to `errors`).
     """
     flat = 10 * sigma * value_level(width, sigma)
     rate = math.pi * math.sqrt(1 - 1 / sigma) + math.pi / (4 * sigma * (2 * sigma - 1))
-    return max(flat, 150 * sigma**2.6 * math.exp(-rate * width))
+    return max(flat, 150 * math.pow(sigma, 2.6) * math.exp(-rate * width))
 
 
 def errors(kernel: Kernel, sigma: float, spectrum: Any = None) -> tuple[float, float]:
     """The relative ℓ² errors of values and of their derivatives in one dimension, for |k| ≤ N/2.
 
-    The kernel interpolates e^{ikx} between grid points as Σ_j φ_j(s) e^{2πi k z_j(s)/n} / φ̂(k), which should be 1;
-    this is looked at for all k and s.  ``spectrum`` gives the squared amplitudes of the modes at 2k/N.
+    The kernel interpolates e^{ikx} between grid points as Σ_j φ_j(s) e^{2πi k z_j(s)/n} / φ̂(k), which should
+    be 1; this is looked at for all k and s.  ``spectrum`` gives the squared amplitudes of the modes at 2k/N.
     """
     samples = 24
     fraction = (np.arange(samples) + 0.5) / samples  # 2k/N

@@ -3,7 +3,8 @@
     modes → points:  deconvolve, pad, Fourier transform, interpolate        (type 2)
     points → modes:  spread, Fourier transform, truncate, deconvolve        (type 1)
 
-The grid between is scratch memory, transformed in place.  Numerics on plain arrays; the derivatives are in `_rules`.
+The grid between is scratch memory, transformed in place.  Numerics on plain arrays; the derivatives are in
+`_rules`.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ def new_grid(sizes: tuple[int, ...], dtype: Any) -> Array:
         count *= n
     dtype = np.dtype(dtype)
     try:
-        space = _core.Workspace(max(count * dtype.itemsize, 1))
+        space: Any = _core.Workspace(max(count * dtype.itemsize, 1))
     except (MemoryError, OverflowError):
         raise MemoryError(
-            f"a fine grid of {' × '.join(map(str, sizes))} points takes {count * dtype.itemsize / 2**30:.1f} GiB"
+            f"a fine grid of {' × '.join(map(str, sizes))} points takes "
+            f"{count * dtype.itemsize / 2**30:.1f} GiB"
         ) from None
     return np.frombuffer(space, dtype, count).reshape(sizes)
 
@@ -109,7 +111,7 @@ class OnGrid:
         return data
 
     def _differentiated(self, g: Array, alpha: tuple[int, ...], adjoint: bool = False) -> Array:
-        """∂^α of the trigonometric polynomial that a grid stands for, at the grid's points; or the adjoint."""
+        """∂^α of the trigonometric polynomial that a grid stands for, at its points; or the adjoint."""
         import scipy.fft
 
         points = self.points
@@ -192,8 +194,8 @@ class OnModes:
     def _factors(self, alpha: tuple[int, ...]) -> Array:
         """(± 2πi k/P)^α: the modes of ∂^α, in the order of the modes.
 
-        The kernel's own derivatives lose digits with each order; those beyond the second are taken here, exactly, at
-        the cost of a Fourier transform for each.
+        The kernel's own derivatives lose digits with each order; those beyond the second are taken here,
+        exactly, at the cost of a Fourier transform for each.
         """
         total: Any = 1.0
         for axis, (n, count) in enumerate(zip(alpha, self.points.grid.modes, strict=True)):
@@ -207,7 +209,8 @@ class OnModes:
 
     def _deconvolution(self, to_grid: bool) -> list[Array]:
         grid = self.points.grid
-        factors = [deconvolution(grid.kernel, n, m, False) for n, m in zip(grid.modes, grid.sizes, strict=True)]
+        axes = zip(grid.modes, grid.sizes, strict=True)
+        factors = [deconvolution(grid.kernel, n, m, False) for n, m in axes]
         if self.halved:
             # The transform to a real grid counts each mode of the half twice, but that of frequency zero.
             last = deconvolution(grid.kernel, grid.modes[-1], grid.sizes[-1], True).copy()
@@ -255,7 +258,7 @@ def in_precision(a: Array, grid: Grid, real: bool = False) -> Array:
 
 
 def passes(dimension: int, order: int) -> list[tuple[slice, tuple[int, ...] | None]]:
-    """The components that one pass takes together, and for the others, one by one, the derivative that they are."""
+    """The components that one pass takes together; for the others, one by one, the derivative they are."""
     low = min(order, _core.max_order)
     kinds = components(dimension, order)
     within = len(components(dimension, low))

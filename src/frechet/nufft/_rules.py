@@ -1,6 +1,7 @@
 """The two rules of nonuniform Fourier transforms, each the other's adjoint.
 
-An operator (see `_operators`) takes data (Fourier modes, or a grid) to values at points x, and has an adjoint:
+An operator (see `_operators`) takes data (Fourier modes, or a grid) to values at points x, and has an
+adjoint:
 
     v = T(x) f,        f = T(x)ᴴ c.
 
@@ -12,9 +13,10 @@ A derivative of ∂^α in the direction e_a is ∂^(α + e_a), of one order more
 
     V̇_α = Σ_a ẋ_a V_(α + e_a) + ∂^α T(x) ḟ,
 
-where V up to the next order comes from the pass that gives the value; and for the second ḟ is one application to
-the components Ċ_α and C_α ẋ_a, the latter added at α + e_a.  The adjoint of that is one application of the first,
-to the next order, which serves x and C.  No derivative by the points takes a Fourier transform of its own.
+where V up to the next order comes from the pass that gives the value; and for the second ḟ is one application
+to the components Ċ_α and C_α ẋ_a, the latter added at α + e_a.  The adjoint of that is one application of the
+first, to the next order, which serves x and C.  No derivative by the points takes a Fourier transform of its
+own.
 """
 
 from __future__ import annotations
@@ -88,9 +90,7 @@ def from_points(x: Array, values: Array, operator: Operator, order: int = 0) -> 
 
 def _at_points_body(x: Array, data: Array, operator: Operator, order: int) -> Any:
     V = at_points(x, data, operator, order + 1)
-    by_data = linear(
-        lambda v: at_points(x, v, operator, order), lambda w: from_points(x, w, operator, order)
-    )
+    by_data = linear(lambda v: at_points(x, v, operator, order), lambda w: from_points(x, w, operator, order))
     value = V[..., : len(components(operator.dimension, order))]
     return value, (Advance(V, operator.dimension, order), by_data)
 
@@ -123,12 +123,12 @@ def _from_constant_points_body(values: Array, operator: Operator, order: int) ->
 
 _at_points = Rule(lambda x, *rest: _at_constant_points(*rest), _at_points_body, "frechet.nufft.nufft2")
 _from_points = Rule(lambda x, *rest: _from_constant_points(*rest), _from_points_body, "frechet.nufft.nufft1")
-_at_constant_points = Rule(
+_at_constant_points: Rule = Rule(
     lambda data, operator, order: operator.at_points(data, order),
     _at_constant_points_body,
     "frechet.nufft.nufft2",
 )
-_from_constant_points = Rule(
+_from_constant_points: Rule = Rule(
     lambda values, operator, order: operator.from_points(values, order),
     _from_constant_points_body,
     "frechet.nufft.nufft1",

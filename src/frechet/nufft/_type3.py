@@ -8,22 +8,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..linear_map import Array
-from ..rule import carriers, primal
-from ._grid import Grid, check_tolerance, choose_outer_grid
-from ._operators import OnGrid, OnModes, SortedPoints
-from ._rules import at_points, from_points
-from ._transforms import (
+from ..rule import primal
+from ._arguments import (
+    TWO_PI,
     Options,
-    as_complex,
-    check_lengths,
     check_memory,
-    checked_data,
     checked_options,
     checked_points,
+    checked_values,
     is_single,
+    is_traced,
     sign_of,
-    sorted_points,
 )
+from ._grid import Grid, check_tolerance, choose_outer_grid
+from ._operators import OnGrid, SortedPoints
+from ._place import Place, place
 
 
 class Ranges(NamedTuple):
@@ -55,7 +54,8 @@ def nufft3(
     targets : (K, d) array_like
         s, real; (K,) in one dimension.
     eps : float, optional
-        The relative ℓ² error that is allowed; where points or targets are traced, of derivatives by them, too.
+        The relative ℓ² error that is allowed; where points or targets are traced, of derivatives by them,
+        too.
     isign : int, optional
         The sign of the exponent.
     upsampfac : float, optional
@@ -82,14 +82,15 @@ def nufft3(
 
     Notes
     -----
-    The values are spread onto a grid of spacing Δ = π/(σ S), whose points l are then the modes of a transform of
-    type 2 at the targets Δ (s − D):
+    The values are spread onto a grid of spacing Δ = π/(σ S), whose points l are then the modes of a transform
+    of type 2 at the targets Δ (s − D):
 
-        f(s) = e^{±i C·(s − D)} / φ̂(Δ (s − D)) · Σ_l e^{±i Δ (s − D)·l} Σ_j φ(l − (x_j − C)/Δ) c_j e^{±i D·x_j}
+        f(s) = e^{±i C·(s − D)} / φ̂(Δ (s − D)) · Σ_l e^{±i Δ (s − D)·l} Σ_j φ(l − (x_j − C)/Δ) c_j e^{±i
+        D·x_j}
 
-    with the centers C of the points and D of the targets (Lee & Greengard 2005, doi:10.1016/j.jcp.2004.12.004).
-    It is a composition of differentiable steps.  One Fourier transform; one more for the gradients by values,
-    points and targets together.
+    with the centers C of the points and D of the targets (Lee & Greengard 2005,
+    doi:10.1016/j.jcp.2004.12.004). It is a composition of differentiable steps.  One Fourier transform; one
+    more for the gradients by values, points and targets together.
 
     Examples
     --------
@@ -101,48 +102,79 @@ def nufft3(
     >>> bool(np.allclose(f, np.exp(1j * np.outer(s, x)) @ c))
     True
     """
-    name = "nufft3"
-    options = checked_options(name, eps, 0, upsampfac, nthreads, fft)
-    points = checked_points(points, name)
-    targets = checked_points(targets, name, "targets")
+    options = checked_options("nufft3", eps, upsampfac=upsampfac, nthreads=nthreads, fft=fft)
+    points, targets = checked_points(points, "nufft3"), checked_points(targets, "nufft3", "targets")
     if targets.shape[1] != points.shape[1]:
-        raise ValueError(f"{name}: points have {points.shape[1]} coordinates, targets {targets.shape[1]}")
-    values = as_complex(checked_data(values, name, "values"))
-    check_lengths(name, points, values, "values")
-    return transform3(points, values, targets, sign_of(isign), options, name)
+        raise ValueError(f"nufft3: points have {points.shape[1]} coordinates, targets {targets.shape[1]}")
+    values = checked_values(values, points, "nufft3")
+    return transform3(points, values, targets, isign, options, "nufft3")
 
 
 def transform3(
-    points: Array, values: Array, targets: Array, sign: int, options: Options, name: str
+    points: Array, values: Array, targets: Array, isign: int, options: Options, name: str
 ) -> Array:
-    """The transform of checked arguments."""
-    if not len(points) or not len(targets):
-        return np.zeros((*values.shape[:-1], len(targets)), values.dtype)
-    single = is_single(values)
-    d = points.shape[1]
-    near, far = ranges(primal(points), name, "point"), ranges(primal(targets), name, "target")
-    slopes = type(points) in carriers or type(targets) in carriers
-    grid, spacing = outer_grid(near, far, len(points), single, slopes, options, name)
-    periods = tuple(n * h for n, h in zip(grid.sizes, spacing, strict=True))
+    """nufft3 of checked arrays."""
+    slopes = is_traced(points, targets)
+    on_targets = OnTargets(points, targets, sign_of(isign, name), is_single(values), slopes, options, name)
+    return on_targets.to_targets(values)
 
-    centered = points - np.array(near.centers) if any(near.centers) else points
-    if any(far.centers):
-        values = values * phase(points, far.centers, sign, single)
-    spread = OnGrid(SortedPoints(primal(centered), periods, grid, options.threads, name))
-    modes = from_points(centered, values[..., None], spread)
 
-    shifted = targets - np.array(far.centers) if any(far.centers) else targets
-    angles = np.astype(shifted, np.float64) * np.array(spacing)
-    inner = options._replace(modeord=1, eps=options.eps / 1.4, upsampfac=0.0)
-    place = sorted_points(angles, grid.sizes, single, slopes, (2 * math.pi,) * d, inner, name)
-    result = at_points(angles, modes, OnModes(place, sign, True, options.library))[..., 0]
-    factor: Any = 1.0
-    for a in range(d):
-        factor = factor * grid.kernel.deconvolution(angles[:, a] * (1 / (2 * math.pi)))
-    factor = np.astype(factor, grid.real_dtype)
-    if any(near.centers):
-        factor = factor * phase(shifted, near.centers, sign, single)
-    return result * factor
+class OnTargets:
+    """Points and targets, and the steps between them.
+
+    ``to_targets`` is the transform of type 3, ``to_points`` its adjoint.  Both compose differentiable steps.
+    """
+
+    def __init__(
+        self,
+        points: Array,
+        targets: Array,
+        sign: int,
+        single: bool,
+        slopes: bool,
+        options: Options,
+        name: str,
+    ) -> None:
+        """points, targets: checked (M, d) and (K, d) arrays, plain or traced."""
+        self.counts = len(points), len(targets)
+        if not all(self.counts):
+            return
+        d = points.shape[1]
+        near, far = ranges(primal(points), name, "point"), ranges(primal(targets), name, "target")
+        grid, spacing = outer_grid(near, far, len(points), single, slopes, options, name)
+        periods = tuple(n * h for n, h in zip(grid.sizes, spacing, strict=True))
+
+        centered = points - np.array(near.centers) if any(near.centers) else points
+        sorted_points = SortedPoints(primal(centered), periods, grid, options.threads, name)
+        self.spreading = Place(centered, OnGrid(sorted_points))
+        self.before = phase(points, far.centers, sign, single) if any(far.centers) else None
+
+        shifted = targets - np.array(far.centers) if any(far.centers) else targets
+        angles = np.astype(shifted, np.float64) * np.array(spacing)
+        eps = check_tolerance(options.eps, grid.sizes, single, slopes, name, options.upsampfac, options.warn)
+        inner = options._replace(modeord=1, eps=eps / 1.4, upsampfac=0.0, period=TWO_PI)
+        self.transform = place(angles, grid.sizes, sign, single, slopes, inner, name)
+        factor: Any = 1.0
+        for a in range(d):
+            factor = factor * grid.kernel.deconvolution(angles[:, a] * (1 / TWO_PI))
+        factor = np.astype(factor, grid.real_dtype)
+        self.after = factor * phase(shifted, near.centers, sign, single) if any(near.centers) else factor
+
+    def to_targets(self, values: Array) -> Array:
+        """(..., M) to (..., K): type 3."""
+        if not all(self.counts):
+            return np.zeros((*values.shape[:-1], self.counts[1]), values.dtype)
+        if self.before is not None:
+            values = values * self.before
+        result: Array = self.transform.to_points(self.spreading.to_modes(values)) * self.after
+        return result
+
+    def to_points(self, values: Array) -> Array:
+        """The adjoint: (..., K) to (..., M)."""
+        if not all(self.counts):
+            return np.zeros((*values.shape[:-1], self.counts[0]), values.dtype)
+        result: Array = self.spreading.to_points(self.transform.to_modes(values * np.conj(self.after)))
+        return result if self.before is None else result * np.conj(self.before)
 
 
 def ranges(x: Array, name: str, what: str) -> Ranges:
@@ -166,7 +198,7 @@ def outer_grid(
     near: Ranges, far: Ranges, points: int, single: bool, slopes: bool, options: Options, name: str
 ) -> tuple[Grid, tuple[float, ...]]:
     """The grid for spreading and its spacing along each axis."""
-    eps = check_tolerance(options.eps, (1,) * len(near.widths), single, slopes, name) / 1.4
+    eps = min(options.eps, 0.5) / 1.4
     pairs = []
     for X, S in zip(near.widths, far.widths, strict=True):
         X, S = (1.0, 1.0) if X == S == 0 else (X or 1 / S, S or 1 / X)  # noqa: PLW2901
@@ -174,14 +206,14 @@ def outer_grid(
     extents = tuple(2 * S * X / math.pi for X, S in pairs)
     if not all(math.isfinite(n) and n < 2.0**40 for n in extents):
         raise MemoryError(
-            f"{name}: points and targets span ranges whose product is {max(extents) * math.pi:.1e}: the grid would "
-            "have as many points"
+            f"{name}: points and targets span ranges whose product is {max(extents) * math.pi:.1e}: the grid "
+            "would have as many points"
         )
     if max(extents) < 4:  # all modes have about the same error, which does not average out
         eps /= 3
     count = 1 << max(points - 1, 1).bit_length()
     grid = choose_outer_grid(extents, count, eps, single, slopes, options.upsampfac)
-    check_memory(grid, name)
+    check_memory(grid.modes, grid.sizes, single, name)
     # the targets' range is that of the kernel's modes
     spacing = tuple(math.pi / (grid.kernel.sigma * S) for _, S in pairs)
     return grid, spacing
