@@ -353,6 +353,35 @@ def test_ill_conditioned_matrices_are_warned_of(structure):
             fr.linalg.inv(ill, assume_a=structure)
 
 
+@pytest.mark.parametrize("structure", STRUCTURES + READ_FROM_ONE_TRIANGLE)
+@pytest.mark.parametrize("stack", [(), (2,)])
+@pytest.mark.parametrize("n", [3, 20])
+def test_conditions_are_judged_in_the_precision_of_the_matrix(structure, stack, n):
+    d = np.ones(n, np.float32)
+    d[-1] = 1e-8
+    A = np.broadcast_to(np.diag(d), (*stack, n, n))
+    for dtype in (np.float32, np.complex64):
+        with pytest.warns(scipy.linalg.LinAlgWarning, match="rcond"):
+            fr.linalg.solve(A.astype(dtype), np.ones(n, dtype), assume_a=structure)
+        if structure not in ("tridiagonal", "banded"):
+            with pytest.warns(scipy.linalg.LinAlgWarning, match="rcond"):
+                fr.linalg.inv(A.astype(dtype), assume_a=structure)
+    fr.linalg.solve(A.astype(float), np.ones(n), assume_a=structure)  # without a warning
+
+
+@pytest.mark.parametrize("structure", [None, "diagonal", "tridiagonal"])
+def test_warnings_are_given_at_the_line_that_calls(structure):
+    ill = np.diag([1.0, 1.0, 1e-17])
+    for call in (
+        lambda: fr.linalg.solve(ill, np.ones(3), assume_a=structure),
+        lambda: fr.grad(lambda A: fr.linalg.solve(A, np.ones(3), assume_a=structure)[0])(ill),
+        lambda: fr.linalg.solve_sylvester(ill[:1, :1], np.array([[-1 + 1e-14]]), np.ones((1, 1))),
+    ):
+        with pytest.warns(scipy.linalg.LinAlgWarning) as found:
+            call()
+        assert {w.filename for w in found} == {__file__}
+
+
 @pytest.mark.parametrize("stack", [(), (2,), (2, 2)])
 def test_indefinite_matrices_are_not_positive(stack):
     A = np.broadcast_to(np.diag([1.0, -1.0]), (*stack, 2, 2))

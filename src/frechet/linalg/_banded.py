@@ -268,7 +268,7 @@ def solve_bands(l_and_u: tuple[int, int], ab: Array, b: Array, call: str, warn: 
         return _empty(call, ab, b)
     factor = each_factor(primal(ab), 2, lambda one: band_lu(one, below, above))
     if warn:
-        condition_warning(factor.rcond)
+        condition_warning(factor.rcond, ab.dtype)
     return structured_solve(ab, b, Bands(below, above), factor, False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..linear_map import adjoint_matrix
 from ..rules.linalg_factorizations import hermitian_part
+from ._warnings import warn_ill_conditioned
 
 __all__ = ["MatrixEquation", "OneEquation", "judge", "norms"]
 
@@ -89,12 +89,8 @@ def judge(error: float, refusal: str) -> None:
     if not error < _SINGULAR:
         raise LinAlgError(refusal)
     if error > _NEARLY:
-        from scipy.linalg import LinAlgWarning  # here, because it is slow to load
-
-        warnings.warn(
-            f"an ill-conditioned equation, the result may not be accurate; nearly: {refusal}",
-            LinAlgWarning,
-            stacklevel=2,
+        warn_ill_conditioned(
+            f"an ill-conditioned equation, the result may not be accurate; nearly: {refusal}"
         )
 
 

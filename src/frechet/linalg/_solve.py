@@ -127,7 +127,7 @@ def solve(
     if a.ndim > 2 and a.shape[:-2] != stack[len(stack) - a.ndim + 2 :]:
         a = to_stack(a, stack)  # axes of length one; those that a lacks stay away
     factor = dense_factor(primal(a), structure, lower)
-    condition_warning(factor.rcond)
+    condition_warning(factor.rcond, a.dtype)
     if vector and a.ndim > 2:
         return solution(a, column, factor, transposed)[..., 0]
     return solution(a, b, factor, transposed)
@@ -160,7 +160,7 @@ def _regular_diagonal(a: Array) -> Array:
     smallest = size.min(axis=-1)
     if not smallest.all():
         raise np.linalg.LinAlgError(SINGULAR.format(np.flatnonzero(smallest.reshape(-1) == 0).tolist()))
-    condition_warning(smallest / size.max(axis=-1))
+    condition_warning(smallest / size.max(axis=-1), a.dtype)
     return d
 
 
@@ -256,5 +256,5 @@ def inv(
     if structure == "diagonal":
         return (1 / _regular_diagonal(a))[..., None] * np.eye(a.shape[-1], dtype=a.dtype)
     factor = dense_factor(primal(a), structure, lower)
-    condition_warning(factor.rcond)
+    condition_warning(factor.rcond, a.dtype)
     return inverse_rule(a, factor)
