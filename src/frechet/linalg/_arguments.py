@@ -115,3 +115,12 @@ def to_stack(x: Array, stack: Shape, core: int = 2) -> Array:
     """x with its leading axes broadcast to ``stack``."""
     shape = (*stack, *np.shape(x)[np.ndim(x) - core :])
     return x if np.shape(x) == shape else np.broadcast_to(x, shape)
+
+
+def to_own_stack(x: Array, stack: Shape) -> Array:
+    """The matrices x with the leading axes that they have as in ``stack``; those that they lack stay away.
+
+    A factorization of x then serves all of the stack: the axes in front are those of several right sides.
+    """
+    own = len(np.shape(x)) - 2
+    return to_stack(x, stack[len(stack) - own :])

@@ -9,7 +9,7 @@ import numpy as np
 from ..linear_map import Array
 from ..rule import Rule, primal
 from ..rules.linalg_factors import Factorization, inverse_rule, solve_maps
-from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
+from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_own_stack, to_stack
 from ._banded import diagonals_of, solve_bands
 from ._capability import capability
 from ._dense_factor import dense_factor, structure_named
@@ -124,8 +124,7 @@ def solve(
     if structure in ("diagonal", "tridiagonal"):
         x = _by_diagonals(a, column, structure, transposed)
         return x[..., 0] if vector else x
-    if a.ndim > 2 and a.shape[:-2] != stack[len(stack) - a.ndim + 2 :]:
-        a = to_stack(a, stack)  # axes of length one; those that a lacks stay away
+    a = to_own_stack(a, stack)
     factor = dense_factor(primal(a), structure, lower)
     condition_warning(factor.rcond, a.dtype)
     if vector and a.ndim > 2:
