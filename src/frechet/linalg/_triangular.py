@@ -10,6 +10,7 @@ from ..linear_map import Array
 from ..rule import primal
 from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
 from ._capability import capability
+from ._cholesky import cholesky
 from ._dense_factor import triangular_factor
 from ._solve import solution
 
@@ -148,9 +149,7 @@ def cho_factor(
     a = as_matrix(a, "cho_factor: a", square=True, check_finite=check_finite)
     if not a.size:
         return np.zeros(a.shape, a.dtype), lower
-    if lower:
-        return np.linalg.cholesky(a), lower
-    return np.linalg.cholesky(a, upper=True), lower
+    return cholesky(a, lower, check_finite=False), lower
 
 
 @capability("the factor has a zero on its diagonal: LinAlgError")
