@@ -31,8 +31,12 @@ def as_inexact(x: Any, name: str) -> Array:
     ------
     TypeError
         If x is not numeric.
+    ValueError
+        For a masked array, whose mask would be lost.
     """
-    if type(x) not in carriers:
+    if type(x) is not np.ndarray and type(x) not in carriers:
+        if isinstance(x, np.ma.MaskedArray):
+            raise ValueError(f"{name} must not be a masked array: fill it in, with its method filled")
         x = array(x) if isinstance(x, (list, tuple)) else np.asarray(x)
     dtype = x.dtype
     if dtype.char in "fdFD" and dtype.isnative:

@@ -418,7 +418,8 @@ class TriangularStack:
 def _reciprocal_conditions(A: Array, inverse: Array) -> Array:
     # ‖A‖₁ ≤ n max|A|: one pass over all matrices at once mostly shows that none is ill-conditioned.
     n = A.shape[-1]
-    bound = 1 / (n * np.abs(A).max() * n * np.abs(inverse).max())
+    with np.errstate(over="ignore"):  # the largest entries of A and of A⁻¹ may be those of two matrices
+        bound = 1 / (n * np.abs(A).max() * n * np.abs(inverse).max())
     if bound >= np.finfo(A.dtype).eps:
         return np.asarray(bound)
     return 1 / (_one_norms(A) * _one_norms(inverse))

@@ -13,7 +13,7 @@ from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack
 from ._banded import diagonals_of, solve_bands
 from ._capability import capability
 from ._dense_factor import dense_factor, structure_named
-from ._factor import SINGULAR, condition_warning
+from ._factor import NOT_POSITIVE, SINGULAR, condition_warning
 
 __all__ = ["inv", "solve"]
 
@@ -113,7 +113,7 @@ def solve(
         )
     n, vector = a.shape[-1], b.ndim == 1
     if a.size == 1:
-        return _number(a, b)
+        return _number(a, b, structure)
     if b.shape[0 if vector else -2] != n:
         raise ValueError(f"solve: incompatible shapes: a has {a.shape}, b has {b.shape}")
     column = b[:, None] if vector else b
@@ -132,10 +132,15 @@ def solve(
     return solution(a, b, factor, transposed)
 
 
-def _number(a: Array, b: Array) -> Array:
+def _number(a: Array, b: Array, structure: str | None) -> Array:
     """A matrix of one entry divides, whatever the shape of b."""
-    if primal(a).item() == 0:
+    if structure in ("hermitian", "positive definite"):
+        a = np.real(a)  # as the diagonal of a larger one is read
+    number = primal(a).item()
+    if number == 0:
         raise np.linalg.LinAlgError("A singular matrix detected.")
+    if structure == "positive definite" and number < 0:
+        raise np.linalg.LinAlgError(NOT_POSITIVE.format(1))
     if b.ndim == 1:
         return np.reshape(b / np.reshape(a, ()), a.shape[:-2] + b.shape)
     return b / a
