@@ -124,8 +124,7 @@ class LU:
             det = lu.diagonal().prod()
             if np.count_nonzero(pivots != np.arange(len(pivots))) % 2:
                 det = -det
-            size = abs(det)
-            if singular or not (size < np.finfo(lu.dtype).tiny or size == np.inf):
+            if singular or np.finfo(lu.dtype).tiny <= abs(det) < np.inf:
                 return det
             sign, logdet = self.slogdet
             return lu.dtype.type(sign * np.exp(logdet))

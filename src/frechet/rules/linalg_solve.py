@@ -122,8 +122,18 @@ class Determinant(LinearMap):
             if inverse is None or _ill_conditioned(primal(self.a), inverse):
                 self._cofactors = np.swapaxes(_adjugate(self.a), -1, -2)
             else:
-                self._cofactors = np.swapaxes(inverse_rule(self.a, self.A), -1, -2) * _for_matrices(self.d)
+                self._cofactors = self._from_inverse()
         return self._cofactors
+
+    def _from_inverse(self) -> Array:
+        transposed = np.swapaxes(inverse_rule(self.a, self.A), -1, -2)
+        size = np.abs(primal(self.d))
+        if np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf)):
+            return transposed * _for_matrices(self.d)
+        # det A leaves the range of numbers; its root does so later, and the cofactors need not.
+        sign, logdet = slogdet_rule(self.a, self.A)
+        root = _for_matrices(np.exp(logdet * 0.5))
+        return transposed * root * _for_matrices(sign) * root
 
     def push(self, v: Array) -> Array:
         return np.sum(self.cofactors * v, axis=(-2, -1))
