@@ -215,7 +215,7 @@ def test_bad_input():
     with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
         fr.linalg.cho_factor(-A)
     for call in (fr.linalg.cho_factor, fr.linalg.cholesky, scipy.linalg.cho_factor):  # SciPy's words
-        with pytest.raises(np.linalg.LinAlgError, match="^2-th leading minor of the array is not positive"):
+        with pytest.raises(np.linalg.LinAlgError, match=r"^2-th leading minor of the array is not positive"):
             call(np.diag([1.0, -1.0]))
     with pytest.raises(ValueError, match="square"):
         fr.linalg.cho_factor(np.ones((2, 3)))
