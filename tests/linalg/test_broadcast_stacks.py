@@ -84,3 +84,36 @@ def test_stacks_that_broadcast_are_one_problem_after_the_other(name, n, stacks):
     assert value.shape[: len(stack)] == stack
     for gradient, total in zip(gradients, sums, strict=True):
         np.testing.assert_allclose(gradient, total, rtol=1e-10, atol=1e-10)
+
+
+def symmetric_solve(a):
+    return fr.linalg.solve(a, np.ones((a.shape[-1], 1)), assume_a="sym")
+
+
+READERS = {
+    "solve": symmetric_solve,
+    "inv": lambda a: fr.linalg.inv(a, assume_a="pos"),
+    "logdet": lambda a: fr.linalg.logdet(a, assume_a="pos"),
+    "cholesky": fr.linalg.cholesky,
+    "pinvh": lambda a: fr.linalg.pinvh(a, lower=False),
+    "np.linalg.eigvalsh": lambda a: np.linalg.eigvalsh(a, UPLO="U"),
+}
+
+
+@pytest.mark.parametrize("n", [3, 20])
+@pytest.mark.parametrize("name", READERS)
+def test_each_matrix_of_a_stack_is_taken_for_symmetric_or_not_on_its_own(name, n):
+    function = READERS[name]
+    one = rng.standard_normal((n, n)) + 6 * n * np.eye(n)
+    symmetric, triangle = one + one.T, one + one.T
+    triangle[np.tril_indices(n, -1)] = 7  # is not read
+    stack = np.stack([symmetric, triangle, symmetric])
+    value, pullback = fr.vjp(function, stack)
+    w = rng.standard_normal(value.shape)
+    gradient = pullback(w)[0]
+    for k in range(3):
+        expected = fr.vjp(function, stack[k])[1](w[k])[0]
+        # condition numbers are below ten
+        np.testing.assert_allclose(gradient[k], expected, rtol=1e-11, atol=1e-14)
+    np.testing.assert_array_equal(gradient[1], np.triu(gradient[1]))
+    np.testing.assert_allclose(gradient[0], gradient[0].T, rtol=1e-12)
