@@ -121,10 +121,60 @@ def to_stack(x: Array, stack: Shape, core: int = 2) -> Array:
     return x if np.shape(x) == shape else np.broadcast_to(x, shape)
 
 
-def to_own_stack(x: Array, stack: Shape) -> Array:
+def to_own_stack(x: Array, stack: Shape, core: int = 2) -> Array:
     """The matrices x with the leading axes that they have as in ``stack``; those that they lack stay away.
 
     A factorization of x then serves all of the stack: the axes in front are those of several right sides.
     """
-    own = len(np.shape(x)) - 2
-    return to_stack(x, stack[len(stack) - own :])
+    own = len(np.shape(x)) - core
+    return to_stack(x, stack[len(stack) - own :], core)
+
+
+def linear_system(
+    call: str, matrix: Array, b: Any, rows: int, *, core: int = 2, check_finite: bool = True
+) -> tuple[Array, Array, bool]:
+    """A matrix, or what it is given by, and a right side, ready for a factorization.
+
+    Parameters
+    ----------
+    call : str
+        What a message begins with.
+    matrix : array
+        Of a type that LAPACK knows, with ``core`` axes and leading ones.
+    b : (rows,) or (..., rows, k) array_like
+        Plain or traced.
+    rows : int
+        The number of rows of the matrix.
+    core : int
+        2, or 1 for a matrix given by a vector.
+    check_finite : bool
+        Whether nan and inf are refused in b.
+
+    Returns
+    -------
+    matrix : array
+        Of the common dtype, with the leading axes that it has as in those of the system.
+    b : (..., rows, k) array
+        Of the common dtype, with all leading axes of the system.
+    vector : bool
+        Whether b was a vector.
+
+    Raises
+    ------
+    TypeError
+        If b is not numeric.
+    ValueError
+        For shapes that do not fit, and for nan and inf.
+    """
+    b = as_inexact(b, f"{call}: b")
+    if check_finite:
+        require_finite(b, f"{call}: b")
+    vector = b.ndim == 1
+    if b.ndim == 0 or b.shape[0 if vector else -2] != rows:
+        raise ValueError(
+            f"{call}: incompatible shapes: the matrix has {rows} rows, and b has shape {b.shape}"
+        )
+    matrix, b = same_dtype(matrix, b)
+    b = b[:, None] if vector else b
+    stack = stack_shape(call, matrix if core == 2 else matrix[..., None], b)
+    return to_own_stack(matrix, stack, core), to_stack(b, stack), vector

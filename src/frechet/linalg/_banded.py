@@ -8,7 +8,7 @@ import numpy as np
 
 from ..linear_map import Array
 from ..rule import primal
-from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
+from ._arguments import as_matrix, linear_system, stack_shape, to_stack
 from ._band_factor import (
     BandCholesky,
     Bands,
@@ -232,20 +232,9 @@ def cho_solve_banded(
 
 
 def _arguments(call: str, ab: Any, b: Any, check_finite: bool) -> tuple[Array, Array, bool]:
-    """Bands and right side in one dtype and with the same leading axes, b as a matrix; whether it was not."""
+    """Bands and right side as `linear_system` returns them."""
     ab = as_matrix(ab, f"{call}: ab", check_finite=check_finite)
-    b = as_inexact(b, f"{call}: b")
-    if check_finite:
-        require_finite(b, f"{call}: b")
-    ab, b = same_dtype(ab, b)
-    vector = b.ndim == 1
-    if b.ndim == 0 or b.shape[0 if vector else -2] != ab.shape[-1]:
-        raise ValueError(f"{call}: shapes of ab {ab.shape} and b {b.shape} are not compatible")
-    b = b[:, None] if vector else b
-    stack = stack_shape(call, ab, b)
-    if ab.ndim > 2:
-        ab = to_stack(ab, stack)
-    return ab, to_stack(b, stack), vector
+    return linear_system(call, ab, b, ab.shape[-1], check_finite=check_finite)
 
 
 def _empty(call: str, ab: Array, b: Array) -> Array:

@@ -10,7 +10,7 @@ from ..linear_map import Array, compose
 from ..rule import Rule, primal
 from ..rules.linalg_least_squares import PinvMap, least_norm, singular_values, squared_residuals
 from ..rules.linalg_svd_factor import EighFactor, SVDFactor, svd_factor
-from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
+from ._arguments import as_matrix, linear_system, to_stack
 from ._capability import capability
 
 __all__ = ["lstsq", "pinv", "pinvh"]
@@ -98,19 +98,9 @@ def lstsq(
     if lapack_driver not in (None, "gelsd", "gelsy", "gelss"):
         raise ValueError(f'lstsq: LAPACK driver "{lapack_driver}" is not found; gelsd, gelsy and gelss are')
     a = as_matrix(a, "lstsq: a", check_finite=check_finite)
-    b = as_inexact(b, "lstsq: b")
-    if check_finite:
-        require_finite(b, "lstsq: b")
-    a, b = same_dtype(a, b)
-    vector = b.ndim == 1
     m, n = a.shape[-2:]
-    if b.ndim == 0 or b.shape[0 if vector else -2] != m:
-        raise ValueError(f"lstsq: a {a.shape} and b {b.shape} should have the same number of rows")
-    b = b[:, None] if vector else b
-    stack = stack_shape("lstsq", a, b)
-    if a.ndim > 2:
-        a = to_stack(a, stack)
-    b = to_stack(b, stack)
+    a, b, vector = linear_system("lstsq", a, b, m, check_finite=check_finite)
+    stack = b.shape[:-2]
     plain = primal(a)
     factor = svd_factor(plain, 0.0, np.finfo(a.dtype).eps if cond is None else cond)
     x = least_norm(a, b, factor, False)

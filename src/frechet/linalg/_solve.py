@@ -9,7 +9,7 @@ import numpy as np
 from ..linear_map import Array
 from ..rule import Rule, primal
 from ..rules.linalg_factors import Factorization, inverse_rule, solve_maps
-from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_own_stack, to_stack
+from ._arguments import as_inexact, as_matrix, linear_system, require_finite, same_dtype
 from ._banded import diagonals_of, solve_bands
 from ._capability import capability
 from ._dense_factor import dense_factor, structure_named
@@ -111,25 +111,21 @@ def solve(
         raise NotImplementedError(
             "solve: transposed=True takes real matrices; for a complex one solve with a.T or a.conj().T"
         )
-    n, vector = a.shape[-1], b.ndim == 1
     if a.size == 1:
         return _number(a, b, structure)
-    if b.shape[0 if vector else -2] != n:
-        raise ValueError(f"solve: incompatible shapes: a has {a.shape}, b has {b.shape}")
-    column = b[:, None] if vector else b
-    stack = stack_shape("solve", a, column)
-    if not a.size or not b.size:
-        x = np.zeros((*stack, *column.shape[-2:]), b.dtype)
+    a, column, vector = linear_system("solve", a, b, a.shape[-1], check_finite=False)
+    if not a.size or not column.size:
+        x = np.zeros(column.shape, column.dtype)
         return x[..., 0] if vector else x
     if structure in ("diagonal", "tridiagonal"):
         x = _by_diagonals(a, column, structure, transposed)
         return x[..., 0] if vector else x
-    a = to_own_stack(a, stack)
     factor = dense_factor(primal(a), structure, lower)
     condition_warning(factor.rcond, a.dtype)
-    if vector and a.ndim > 2:
-        return solution(a, column, factor, transposed)[..., 0]
-    return solution(a, b, factor, transposed)
+    if vector and a.ndim == 2:
+        return solution(a, b, factor, transposed)
+    x = solution(a, column, factor, transposed)
+    return x[..., 0] if vector else x
 
 
 def _number(a: Array, b: Array, structure: str | None) -> Array:
@@ -152,10 +148,7 @@ def _by_diagonals(a: Array, b: Array, structure: str, transposed: bool) -> Array
         return b / _regular_diagonal(a)[..., None]
     a = np.swapaxes(a, -1, -2) if transposed else a
     width = min(1, a.shape[-1] - 1)
-    stack = stack_shape("solve", a, b)
-    if a.ndim > 2:
-        a = to_stack(a, stack)
-    return solve_bands((width, width), diagonals_of(a, width, width), to_stack(b, stack), "solve", warn=True)
+    return solve_bands((width, width), diagonals_of(a, width, width), b, "solve", warn=True)
 
 
 def _regular_diagonal(a: Array) -> Array:

@@ -8,10 +8,11 @@ import numpy as np
 
 from ..linear_map import Array
 from ..rule import primal
-from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
+from ._arguments import as_matrix, linear_system
 from ._capability import capability
 from ._cholesky import cholesky
 from ._dense_factor import triangular_factor
+from ._lu import permuted_rows
 from ._solve import solution
 
 __all__ = ["cho_factor", "cho_solve", "lu_solve", "solve_triangular"]
@@ -269,9 +270,9 @@ def lu_solve(
     turned = trans == 1 and lu.dtype.kind == "c"  # aᵀ x = b is aᴴ conj(x) = conj(b)
     b = np.conj(b) if turned else b
     if trans == 0:  # P a = L U
-        x = solution(lu, solution(lu, _rows(b, order), lower, False), upper, False)
+        x = solution(lu, solution(lu, permuted_rows(b, order), lower, False), upper, False)
     else:  # aᴴ = Uᴴ Lᴴ P
-        x = _rows(solution(lu, solution(lu, b, upper, True), lower, True), np.argsort(order, axis=-1))
+        x = permuted_rows(solution(lu, solution(lu, b, upper, True), lower, True), np.argsort(order, axis=-1))
     x = np.conj(x) if turned else x
     return x[..., 0] if vector else x
 
@@ -291,25 +292,7 @@ def _order(call: str, piv: Array, shape: Any) -> Array:
     return order
 
 
-def _rows(b: Array, order: Array) -> Array:
-    """The rows of each matrix in another order."""
-    if order.ndim == 1:
-        return b[..., order, :]
-    return np.take_along_axis(b, order[..., None], axis=-2)
-
-
 def _arguments(call: str, a: Any, b: Any, check_finite: bool) -> tuple[Array, Array, bool]:
-    """Matrix and right side in one dtype, with the leading axes of both, b as a matrix; if it was not."""
+    """Matrix and right side as `linear_system` returns them."""
     a = as_matrix(a, f"{call}: the matrix", square=True, check_finite=check_finite)
-    b = as_inexact(b, f"{call}: b")
-    if check_finite:
-        require_finite(b, f"{call}: b")
-    a, b = same_dtype(a, b)
-    vector = b.ndim == 1
-    if b.ndim == 0 or b.shape[0 if vector else -2] != a.shape[-1]:
-        raise ValueError(f"{call}: shapes of the matrix {a.shape} and b {b.shape} are incompatible")
-    b = b[:, None] if vector else b
-    stack = stack_shape(call, a, b)
-    if a.ndim > 2:
-        a = to_stack(a, stack)
-    return a, to_stack(b, stack), vector
+    return linear_system(call, a, b, a.shape[-1], check_finite=check_finite)
