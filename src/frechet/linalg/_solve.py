@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..linear_map import Array
-from ..rule import Rule, primal
-from ..rules.linalg_factors import Factorization, inverse_rule, solve_maps
+from ..rule import primal
+from ..rules.linalg_factors import inverse_rule, solve_rule
 from ._arguments import as_inexact, as_matrix, linear_system, require_finite, same_dtype
 from ._banded import diagonals_of, solve_bands
 from ._capability import capability
@@ -123,8 +121,8 @@ def solve(
     factor = dense_factor(primal(a), structure, lower)
     condition_warning(factor.rcond, a.dtype)
     if vector and a.ndim == 2:
-        return solution(a, b, factor, transposed)
-    x = solution(a, column, factor, transposed)
+        return solve_rule(a, b, factor, transposed)
+    x = solve_rule(a, column, factor, transposed)
     return x[..., 0] if vector else x
 
 
@@ -159,26 +157,6 @@ def _regular_diagonal(a: Array) -> Array:
         raise np.linalg.LinAlgError(SINGULAR.format(np.flatnonzero(smallest.reshape(-1) == 0).tolist()))
     condition_warning(smallest / size.max(axis=-1), a.dtype)
     return d
-
-
-# x = a⁻¹ b, or a⁻ᴴ b, for a vector or a matrix b, by a factorization of a.
-
-
-def _solution_value(a: Array, b: Array, factor: Factorization, adjoint: bool) -> Array:
-    if b.ndim == 1:
-        return factor.solve(b[:, None], adjoint)[:, 0]
-    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    if a.ndim > 2 and stack != b.shape[:-2]:
-        b = np.broadcast_to(b, stack + b.shape[-2:])
-    return factor.solve(b, adjoint)
-
-
-def _solution_body(a: Array, b: Array, factor: Factorization, adjoint: bool) -> Any:
-    x = solution(a, b, factor, adjoint)
-    return x, solve_maps(a, x, b.shape, factor, adjoint, vector=b.ndim == 1)
-
-
-solution = Rule(_solution_value, _solution_body, "frechet.linalg.solve")
 
 
 @capability("a is singular: LinAlgError; ill-conditioned: LinAlgWarning")

@@ -8,12 +8,12 @@ import numpy as np
 
 from ..linear_map import Array
 from ..rule import primal
+from ..rules.linalg_factors import solve_rule
 from ._arguments import as_matrix, linear_system
 from ._capability import capability
 from ._cholesky import cholesky
 from ._dense_factor import triangular_factor
 from ._lu import permuted_rows
-from ._solve import solution
 
 __all__ = ["cho_factor", "cho_solve", "lu_solve", "solve_triangular"]
 
@@ -90,9 +90,9 @@ def solve_triangular(
     factor = triangular_factor(primal(a), lower, unit_diagonal)
     which = _TRANS[trans]
     if which == 1 and a.dtype.kind == "c":  # aᵀ x = b is aᴴ conj(x) = conj(b)
-        x = np.conj(solution(a, np.conj(b), factor, True))
+        x = np.conj(solve_rule(a, np.conj(b), factor, True))
     else:
-        x = solution(a, b, factor, which != 0)
+        x = solve_rule(a, b, factor, which != 0)
     return x[..., 0] if vector else x
 
 
@@ -204,7 +204,7 @@ def cho_solve(
         return b[..., 0] if vector else b
     factor = triangular_factor(primal(c), lower, False)
     # a = L Lᴴ, or Uᴴ U
-    x = solution(c, solution(c, b, factor, not lower), factor, bool(lower))
+    x = solve_rule(c, solve_rule(c, b, factor, not lower), factor, bool(lower))
     return x[..., 0] if vector else x
 
 
@@ -270,9 +270,11 @@ def lu_solve(
     turned = trans == 1 and lu.dtype.kind == "c"  # aᵀ x = b is aᴴ conj(x) = conj(b)
     b = np.conj(b) if turned else b
     if trans == 0:  # P a = L U
-        x = solution(lu, solution(lu, permuted_rows(b, order), lower, False), upper, False)
+        x = solve_rule(lu, solve_rule(lu, permuted_rows(b, order), lower, False), upper, False)
     else:  # aᴴ = Uᴴ Lᴴ P
-        x = permuted_rows(solution(lu, solution(lu, b, upper, True), lower, True), np.argsort(order, axis=-1))
+        x = permuted_rows(
+            solve_rule(lu, solve_rule(lu, b, upper, True), lower, True), np.argsort(order, axis=-1)
+        )
     x = np.conj(x) if turned else x
     return x[..., 0] if vector else x
 
