@@ -131,7 +131,7 @@ def to_own_stack(x: Array, stack: Shape, core: int = 2) -> Array:
 
 
 def linear_system(
-    call: str, matrix: Array, b: Any, rows: int, *, core: int = 2, check_finite: bool = True
+    call: str, matrix: Array, b: Any, rows: int, *, core: int = 2, check_finite: bool = True, name: str = "b"
 ) -> tuple[Array, Array, bool]:
     """A matrix, or what it is given by, and a right side, ready for a factorization.
 
@@ -144,11 +144,13 @@ def linear_system(
     b : (rows,) or (..., rows, k) array_like
         Plain or traced.
     rows : int
-        The number of rows of the matrix.
+        The number of rows that b must have.
     core : int
         2, or 1 for a matrix given by a vector.
     check_finite : bool
         Whether nan and inf are refused in b.
+    name : str
+        What a message calls b.
 
     Returns
     -------
@@ -166,13 +168,13 @@ def linear_system(
     ValueError
         For shapes that do not fit, and for nan and inf.
     """
-    b = as_inexact(b, f"{call}: b")
+    b = as_inexact(b, f"{call}: {name}")
     if check_finite:
-        require_finite(b, f"{call}: b")
+        require_finite(b, f"{call}: {name}")
     vector = b.ndim == 1
     if b.ndim == 0 or b.shape[0 if vector else -2] != rows:
         raise ValueError(
-            f"{call}: incompatible shapes: the matrix has {rows} rows, and b has shape {b.shape}"
+            f"{call}: incompatible shapes: {name} must have {rows} rows beside this matrix, got {b.shape}"
         )
     matrix, b = same_dtype(matrix, b)
     b = b[:, None] if vector else b

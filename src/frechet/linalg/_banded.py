@@ -16,6 +16,7 @@ from ._band_factor import (
     HermitianBands,
     TridiagonalCholesky,
     band_lu,
+    require_diagonal,
 )
 from ._capability import capability
 from ._factor import condition_warning, each_factor
@@ -87,6 +88,8 @@ def solve_banded(
     """
     below, above = (np.asarray(width) for width in l_and_u)
     ab, b, vector = _arguments("solve_banded", ab, b, check_finite)
+    if below.dtype.kind not in "iu" or above.dtype.kind not in "iu":
+        raise TypeError(f"solve_banded: l and u must be integers, got {l_and_u}")
     if (below < 0).any() or (above < 0).any() or (below + above + 1 != ab.shape[-2]).any():
         raise ValueError(
             f"solve_banded: ab must have l + u + 1 rows for (l, u) = {l_and_u}, got shape {ab.shape}"
@@ -234,6 +237,7 @@ def cho_solve_banded(
 def _arguments(call: str, ab: Any, b: Any, check_finite: bool) -> tuple[Array, Array, bool]:
     """Bands and right side as `linear_system` returns them."""
     ab = as_matrix(ab, f"{call}: ab", check_finite=check_finite)
+    require_diagonal(call, ab)
     return linear_system(call, ab, b, ab.shape[-1], check_finite=check_finite)
 
 

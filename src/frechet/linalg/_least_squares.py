@@ -40,8 +40,8 @@ def lstsq(
     b : (m,) or (..., m, k) array_like
         The right side.
     cond : float, optional
-        Singular values of a up to cond times the largest one count as zero; by default the rounding unit ε.
-        This is the rank at which the solution is differentiated.
+        Singular values of a up to cond times the largest one count as zero; by default, and for
+        negative numbers, the rounding unit ε.  This is the rank at which the solution is differentiated.
     overwrite_a, overwrite_b : bool, optional
         For SciPy's signature; nothing is overwritten.
     check_finite : bool, optional
@@ -95,6 +95,8 @@ def lstsq(
     >>> fr.grad(lambda X: fr.linalg.lstsq(X, y)[0][1])(X)[:, 1]
     array([ 0.44,  0.28, -0.48, -0.24])
     """
+    if cond is not None and np.isnan(cond):
+        raise ValueError("lstsq: cond must be a number, got nan")
     if lapack_driver not in (None, "gelsd", "gelsy", "gelss"):
         raise ValueError(f'lstsq: LAPACK driver "{lapack_driver}" is not found; gelsd, gelsy and gelss are')
     a = as_matrix(a, "lstsq: a", check_finite=check_finite)
@@ -102,7 +104,7 @@ def lstsq(
     a, b, vector = linear_system("lstsq", a, b, m, check_finite=check_finite)
     stack = b.shape[:-2]
     plain = primal(a)
-    factor = svd_factor(plain, 0.0, np.finfo(a.dtype).eps if cond is None else cond)
+    factor = svd_factor(plain, 0.0, np.finfo(a.dtype).eps if cond is None or cond < 0 else cond)
     x = least_norm(a, b, factor, False)
     full_driver = lapack_driver != "gelsy"
     if full_driver and m > n and factor.independent_columns:
@@ -250,7 +252,7 @@ def pinvh(
 def _tolerances(call: str, atol: float | None, rtol: float | None, default: float) -> tuple[float, float]:
     atol = 0.0 if atol is None else atol
     rtol = default if rtol is None else rtol
-    if atol < 0 or rtol < 0:
+    if not (atol >= 0 and rtol >= 0):
         raise ValueError(f"{call}: atol and rtol must not be negative, got {atol} and {rtol}")
     return atol, rtol
 

@@ -124,7 +124,7 @@ def matmul_toeplitz(c_or_cr: Any, x: Array, check_finite: bool = False, workers:
     array([ 2., -1.])
     """
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
-    v, m, n, x, vector = _arguments("matmul_toeplitz", c, r, x, check_finite)
+    v, m, n, x, vector = _arguments("matmul_toeplitz", c, r, x, check_finite, "x")
     if not x.size or not v.size:
         y = np.zeros((*x.shape[:-2], m, x.shape[-1]), x.dtype)
     else:
@@ -132,7 +132,9 @@ def matmul_toeplitz(c_or_cr: Any, x: Array, check_finite: bool = False, workers:
     return y[..., 0] if vector else y
 
 
-def _arguments(call: str, c: Any, r: Any, b: Any, check_finite: bool) -> tuple[Array, int, int, Array, bool]:
+def _arguments(
+    call: str, c: Any, r: Any, b: Any, check_finite: bool, name: str = "b"
+) -> tuple[Array, int, int, Array, bool]:
     """The diagonals of the matrix, its shape, b as a matrix in that dtype; whether it was a vector."""
     c = as_vector(c, f"{call}: c", check_finite=check_finite)
     r = np.conj(c) if r is None else as_vector(r, f"{call}: r", check_finite=check_finite)
@@ -140,7 +142,7 @@ def _arguments(call: str, c: Any, r: Any, b: Any, check_finite: bool) -> tuple[A
     m, n = c.shape[-1], r.shape[-1]
     stack = stack_shape(call, c, r, core=1)
     v = np.concatenate([to_stack(r[..., :0:-1], stack, 1), to_stack(c, stack, 1)], axis=-1)
-    v, b, vector = linear_system(call, v, b, n, core=1, check_finite=check_finite)
+    v, b, vector = linear_system(call, v, b, n, core=1, check_finite=check_finite, name=name)
     return v, m, n, b, vector
 
 

@@ -282,8 +282,11 @@ def lu_solve(
 def _order(call: str, piv: Array, shape: Any) -> Array:
     """The rows of a in the order into which the pivots bring them."""
     n = shape[-1]
-    if piv.dtype.kind not in "iu" or piv.shape[-1:] != (n,) or (piv < 0).any() or (piv >= n).any():
-        raise ValueError(f"{call}: piv must hold {n} row numbers for each matrix, got shape {piv.shape}")
+    integers = piv.dtype.kind in "iu" and piv.shape[-1:] == (n,) and piv.ndim < len(shape)
+    if not integers or (piv < 0).any() or (piv >= n).any():
+        raise ValueError(
+            f"{call}: piv must hold {n} row numbers for each matrix of shape {shape}, got shape {piv.shape}"
+        )
     piv = np.broadcast_to(piv, shape[:-1])
     order = np.broadcast_to(np.arange(n), piv.shape).copy()
     for k in range(n):
