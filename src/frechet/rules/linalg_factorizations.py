@@ -195,9 +195,9 @@ def require_independent_columns(R: Array, tolerances: Tolerances = DEFAULT) -> N
         return
     if (diagonal <= tol * columns.max(axis=-2)).any():
         raise NotDifferentiableError(
-            "np.linalg.qr of a matrix whose leading columns are linearly dependent has no derivative: "
-            "a column of Q is then arbitrary. For least squares use np.linalg.lstsq or np.linalg.pinv, for "
-            "the range fr.linalg.range_projector"
+            "np.linalg.qr or fr.linalg.qr (rq) of a matrix whose leading columns (last rows) are linearly "
+            "dependent has no derivative: one of Q is then arbitrary. For least squares use lstsq or pinv, "
+            "for the range fr.linalg.range_projector"
         )
 
 
@@ -278,6 +278,7 @@ def _padded(X: Array, n: int) -> Array:
 
 
 NULL_SPACE = (
-    "np.linalg.qr(mode='complete'): the last columns of Q are any orthonormal basis of the complement of the "
-    "range, and the function depends on which one. Use mode='reduced', or only Q₂ Q₂ᴴ of those columns"
+    "np.linalg.qr(mode='complete') or fr.linalg.qr(mode='full'): the last columns of Q are any orthonormal "
+    "basis of the complement of the range, and the function depends on which one. Use mode='reduced' (in "
+    "fr.linalg 'economic'), or only Q₂ Q₂ᴴ of those columns"
 )
