@@ -36,11 +36,17 @@ def fit_products(A: Array) -> bool:
     return type(A) is np.ndarray and small and A.dtype.char in "fdFD" and A.dtype.isnative
 
 
+def in_order(A: Array) -> Array:
+    """A as the kernels take it, C-contiguous and aligned; a copy where it is not."""
+    A = np.ascontiguousarray(A)
+    return A if A.flags.aligned else A.copy()
+
+
 def minus_product(A: Array, B: Array, adjoint: bool = False) -> Array:
     """−A B, or −A Bᴴ, of small matrices; A is a stack like B, or several of them (directions)."""
     rows, columns = A.shape[-2], B.shape[-2 if adjoint else -1]
     C = np.empty((*A.shape[:-2], rows, columns), A.dtype)
-    _core.product(np.ascontiguousarray(A), np.ascontiguousarray(B), C, adjoint_b=adjoint, minus=True)
+    _core.product(in_order(A), in_order(B), C, adjoint_b=adjoint, minus=True)
     return C
 
 
@@ -52,7 +58,7 @@ def inverse(A: Array) -> Array:
     numpy.linalg.LinAlgError
         If one of the matrices is exactly singular.
     """
-    A = np.ascontiguousarray(A)
+    A = in_order(A)
     Y = np.empty_like(A)
     if _core.inverse(A, Y):
         raise LinAlgError("Singular matrix")
@@ -61,9 +67,9 @@ def inverse(A: Array) -> Array:
 
 def between(Y: Array, V: Array, adjoint: bool) -> Array:
     """−Y V Y, or −Yᴴ V Yᴴ, for one or more directions V: the derivative of Y = A⁻¹, and its adjoint."""
-    V = np.ascontiguousarray(V)
+    V = in_order(V)
     W = np.empty_like(V)
-    _core.sandwich(np.ascontiguousarray(Y), V, W, adjoint)
+    _core.sandwich(in_order(Y), V, W, adjoint)
     return W
 
 
@@ -79,7 +85,7 @@ class StackedLU:
     __slots__ = ("LU", "pivots")
 
     def __init__(self, A: Array) -> None:
-        A = np.ascontiguousarray(A)
+        A = in_order(A)
         self.LU = np.empty_like(A)
         self.pivots = np.empty(A.shape[:-1], np.int32)
         if _core.lu_factor(A, self.LU, self.pivots):
@@ -87,7 +93,7 @@ class StackedLU:
 
     def solve(self, B: Array, adjoint: bool) -> Array:
         """A⁻¹ B or A⁻ᴴ B for B of shape directions + (..., n, k), of A's dtype, with k ≤ 64."""
-        B = np.ascontiguousarray(B)
+        B = in_order(B)
         X = np.empty_like(B)
         _core.lu_solve(self.LU, self.pivots, B, X, adjoint)
         return X
@@ -101,7 +107,7 @@ def cholesky(A: Array) -> Array:
     numpy.linalg.LinAlgError
         If one of the matrices is not positive definite.
     """
-    A = np.ascontiguousarray(A)
+    A = in_order(A)
     L = np.empty_like(A)
     if _core.cholesky(A, L):
         raise LinAlgError("Matrix is not positive definite")
@@ -110,9 +116,9 @@ def cholesky(A: Array) -> Array:
 
 def cholesky_derivative(L: Array, V: Array, adjoint: bool) -> Array:
     """L Φ(L⁻¹ V L⁻ᴴ) for Hermitian V; with ``adjoint``, the Hermitian gradient from a cotangent V of L."""
-    V = np.ascontiguousarray(V)
+    V = in_order(V)
     W = np.empty_like(V)
-    _core.cholesky_derivative(np.ascontiguousarray(L), V, W, adjoint)
+    _core.cholesky_derivative(in_order(L), V, W, adjoint)
     return W
 
 
@@ -139,7 +145,7 @@ def linear_equation(
     condition : float
         The largest of ‖ |K⁻¹| |K| ‖ (Skeel) over the matrices K of the equations; inf if one is singular.
     """
-    Q = np.ascontiguousarray(Q)
+    Q = in_order(Q)
     X = np.empty_like(Q)
-    contiguous = [(np.ascontiguousarray(A), np.ascontiguousarray(B)) for A, B in terms]
+    contiguous = [(in_order(A), in_order(B)) for A, B in terms]
     return X, _core.kronecker(contiguous, Q, X, adjoint, judge)

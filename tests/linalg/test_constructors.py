@@ -160,6 +160,7 @@ def test_bad_input():
         fr.linalg.convolution_matrix([1.0], 0)
     with pytest.raises(ValueError, match="at least 1"):
         fr.linalg.convolution_matrix([], 2)
+    assert fr.linalg.convolution_matrix(np.ones((0, 2)), 3).shape == (0, 4, 3)
     with pytest.raises(ValueError, match="mode"):
         fr.linalg.convolution_matrix([1.0], 2, "wrap")
     with pytest.raises(ValueError, match="do not broadcast"):

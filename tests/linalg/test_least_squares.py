@@ -247,7 +247,7 @@ def test_types_are_kept():
 
 def test_bad_input():
     A, b = real(4, 2), np.ones(4)
-    with pytest.raises(ValueError, match="same number of rows"):
+    with pytest.raises(ValueError, match="incompatible shapes"):
         fr.linalg.lstsq(A, np.ones(3))
     with pytest.raises(ValueError, match="matrix"):
         fr.linalg.lstsq(b, b)
@@ -267,3 +267,16 @@ def test_bad_input():
         fr.linalg.pinvh(np.eye(2), rtol=-1.0)
     with pytest.raises(ValueError, match="square"):
         fr.linalg.pinvh(A)
+
+
+def test_tolerances_that_are_negative_or_not_numbers():
+    A, b = np.ones((3, 2)), np.array([1.0, 2.0, 3.0])
+    A[0, 0] += 1e-17  # of rank one to working precision
+    for ours, theirs in zip(fr.linalg.lstsq(A, b, cond=-1), scipy.linalg.lstsq(A, b, cond=-1), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-14)  # a few ε
+    with pytest.raises(ValueError, match="lstsq: cond must be a number, got nan"):
+        fr.linalg.lstsq(A, b, cond=np.nan)
+    for function in (fr.linalg.pinv, fr.linalg.pinvh):
+        for options in ({"rtol": np.nan}, {"atol": np.nan}, {"rtol": -1.0}):
+            with pytest.raises(ValueError, match="atol and rtol must not be negative"):
+                function(np.eye(2), **options)

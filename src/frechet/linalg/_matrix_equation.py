@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -14,6 +13,7 @@ from ..linear_map import adjoint_matrix
 from ..rules.lapack import sum_of_squares
 from ..rules.linalg_factorizations import hermitian_part
 from ..rules.linalg_gaps import EPS
+from ._warnings import warn_ill_conditioned
 
 __all__ = ["MatrixEquation", "OneEquation", "error_of_quotient", "judge", "norms"]
 
@@ -96,12 +96,8 @@ def judge(error: float, refusal: str) -> None:
     if not error < _SINGULAR:
         raise LinAlgError(refusal)
     if error > _NEARLY:
-        from scipy.linalg import LinAlgWarning  # here, because it is slow to load
-
-        warnings.warn(
-            f"an ill-conditioned equation, the result may not be accurate; nearly: {refusal}",
-            LinAlgWarning,
-            stacklevel=2,
+        warn_ill_conditioned(
+            f"an ill-conditioned equation, the result may not be accurate; nearly: {refusal}"
         )
 
 
