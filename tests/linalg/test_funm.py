@@ -189,6 +189,17 @@ def test_few_derivatives_given():
         fr.linalg.funm(jordan(1.0, 3), np.exp, derivatives=(np.exp,))
 
 
+def test_more_derivatives_given_than_first_tried():
+    # The series about 1.45 needs more than the 20 derivatives: the eigenvalues are then taken one by one.
+    given = [
+        lambda z, k=k: (-1.0) ** (k - 1) * float(np.prod(np.arange(1.0, k))) * z**-k for k in range(1, 21)
+    ]
+    x = np.array([[1.0, 1.0], [0.0, 1.9]])
+    np.testing.assert_allclose(
+        fr.linalg.funm(x, np.log, derivatives=given, degeneracy_tol=1.0), fr.linalg.logm(x), atol=1e-15
+    )
+
+
 def test_where_there_is_no_function():
     with pytest.raises(fr.NotDifferentiableError, match=r"eigenvalue 0\+0j of multiplicity 2"):
         fr.linalg.funm(np.array([[0.0, 1.0], [0.0, 0.0]]), np.sqrt)

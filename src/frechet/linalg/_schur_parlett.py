@@ -184,7 +184,7 @@ class SchurParlett:
                 with np.errstate(over="ignore", invalid="ignore"):
                     terms = np.abs(c) * spread ** np.arange(order + 1.0)
                 if not terms[order // 2 + 1 :].max() <= _EPS * terms.max():
-                    if order >= 4 * _TERMS or not np.isfinite(terms).all():
+                    if order >= min(4 * _TERMS, self.f.order) or not np.isfinite(terms).all():
                         return None
                     order = min(2 * order, self.f.order)
                     continue
