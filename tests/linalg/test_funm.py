@@ -25,6 +25,7 @@ A = rng.standard_normal((4, 4))
 Z = A + 1j * rng.standard_normal((4, 4))
 STACK = rng.standard_normal((2, 3, 3))
 Q = np.linalg.qr(rng.standard_normal((4, 4)))[0]
+QD = Q[:3, :3] * np.sqrt([1, 1 + 1e-10, 2])
 CLOSE = np.diag([1, 1 + 1e-7, 1.05, 2, 2 + 1e-12]) + np.triu(rng.standard_normal((5, 5)), 1)
 
 
@@ -198,6 +199,31 @@ def test_more_derivatives_given_than_first_tried():
     np.testing.assert_allclose(
         fr.linalg.funm(x, np.log, derivatives=given, degeneracy_tol=1.0), fr.linalg.logm(x), atol=1e-15
     )
+
+
+@pytest.mark.parametrize("exponent", [-900, -400, -66, 66, 400, 900])
+@pytest.mark.parametrize("assume", [None, "hermitian"])
+def test_very_small_and_large_matrices(exponent, assume):
+    # √(sA) = √s √A.  In powers of two all numbers are the same but for exponents, yet Taylor coefficients of
+    # √ at 1e-20 and powers of 1e20 left the range of numbers, and differences of close eigenvalues digits.
+    s, root = 2.0**exponent, 2.0 ** (exponent // 2)
+    x, E = (
+        (QD @ QD.T if assume else np.diag([1.0, 1.3, 2.0]) + np.triu(A[:3, :3], 1)),
+        A[:3, :3] + A[:3, :3].T,
+    )
+
+    def f(a):
+        return fr.linalg.funm(a, np.sqrt, assume=assume)
+
+    value, tangent = fr.jvp(f, (x,), (E,))
+    gradient = fr.grad(lambda a: np.sum(f(a) * E))
+    value_s, tangent_s = fr.jvp(f, (s * x,), (s * E,))
+    np.testing.assert_allclose(value_s / root, value, rtol=1e-13)
+    np.testing.assert_allclose(tangent_s / root, tangent, rtol=1e-13)
+    np.testing.assert_allclose(gradient(s * x) * root, gradient(x), rtol=1e-13)
+    if abs(exponent) < 500:
+        second, second_s = (fr.hvp(lambda a: np.sum(f(a) * E), (t * x,), (t * E,))[0] for t in (1.0, s))
+        np.testing.assert_allclose(second_s * root, second, rtol=1e-11)  # by blocks of twice the size
 
 
 def test_where_there_is_no_function():

@@ -86,9 +86,7 @@ def test_rules_of_one_name_are_told_apart():
 
 def test_lists_are_refused_by_name():
     with pytest.raises(fr.NotDifferentiableError, match=r"np\.concatenate has no Taylor series.*a list"):
-        ScalarFunction(lambda z: np.concatenate([z])).taylor(
-            POINTS, 2
-        )
+        ScalarFunction(lambda z: np.concatenate([z])).taylor(POINTS, 2)
 
 
 def test_constants():

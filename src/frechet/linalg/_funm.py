@@ -153,7 +153,7 @@ class FunmFactor:
             for one in wide.reshape(int(np.prod(A.shape[:-2])), *A.shape[-2:])
         ]
         dtype = A.dtype
-        if not all(part.real and _conjugates(part.T.diagonal(), f) for part in parts):
+        if not all(part.real and _conjugates(part.T.diagonal(), part.f) for part in parts):
             dtype = np.result_type(dtype, np.complex64)
         return cls(A.shape, dtype, parts, [np.ones(A.shape[-1])] * len(parts))
 

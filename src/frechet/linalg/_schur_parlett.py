@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from ..errors import NotDifferentiableError
 from ..rules.lapack import lapack
 from ._divided_differences import DividedDifferences
-from ._scalar_function import ScalarFunction
+from ._scalar_function import ScalarFunction, unit_for
 from ._schur_form import SchurForm
 from ._triangular_sylvester import TriangularSylvester
 
@@ -53,8 +53,10 @@ class SchurParlett:
     Parameters
     ----------
     T, Z : (n, n) ndarray of complex128
-        A = Z T Zᴴ, T upper triangular.
+        A = unit Z T Zᴴ, T upper triangular.
     f : ScalarFunction
+        As a function of the eigenvalues of T.
+    unit : float
     labels : (n,) ndarray of int
         Which eigenvalues, in the order of T's diagonal, are taken together.
     real : bool
@@ -67,8 +69,8 @@ class SchurParlett:
         An estimate of the relative error of the value, by the smallest distance of blocks.
     """
 
-    def __init__(self, T: Array, Z: Array, f: ScalarFunction, labels: Array, real: bool) -> None:
-        self.f, self.real = f, real
+    def __init__(self, T: Array, Z: Array, f: ScalarFunction, unit: float, labels: Array, real: bool) -> None:
+        self.f, self.unit, self.real = f, unit, real
         while True:
             self.T, self.Z, self.labels = _reordered(T, Z, labels)
             edges = np.flatnonzero(np.diff(self.labels)) + 1
@@ -82,28 +84,30 @@ class SchurParlett:
     @classmethod
     def of(cls, A: Array, f: ScalarFunction, distance: float | None) -> SchurParlett:
         """The function of a matrix, float64 or complex128."""
-        T, Z = _schur(A)
+        unit = float(unit_for(np.abs(A).max(initial=0)))
+        f = f.in_units(unit)
+        T, Z = _schur(A / unit)
         w = np.diagonal(T)
         real = A.dtype.kind != "c"
         if distance is not None:
-            return cls(T, Z, f, _clusters(w, distance), real)
-        unit = min(1.0, float(np.abs(w).max(initial=0)))
-        labels = _clusters(w, _CLOSE * unit)
+            return cls(T, Z, f, unit, _clusters(w, distance / unit), real)
+        size = min(1.0 / unit, float(np.abs(w).max(initial=0)))
+        labels = _clusters(w, _CLOSE * size)
         if np.bincount(labels, minlength=1).max() > _LARGE:
-            labels = _clusters(w, _CLOSER * unit)
-        result = cls(T, Z, f, labels, real)
+            labels = _clusters(w, _CLOSER * size)
+        result = cls(T, Z, f, unit, labels, real)
         if result.condition <= _WELL:
             return result
-        return cls(T, Z, f, _clusters(w, _LOOSE * unit), real)
+        return cls(T, Z, f, unit, _clusters(w, _LOOSE * size), real)
 
     def doubled(self, E: Array) -> SchurParlett:
         """The function of [[A, E], [0, A]]."""
         n = len(self.T)
         zero = np.zeros_like(self.T)
-        T = np.block([[self.T, self.Z.conj().T @ E @ self.Z], [zero, self.T]])
+        T = np.block([[self.T, self.Z.conj().T @ (E / self.unit) @ self.Z], [zero, self.T]])
         Z = np.block([[self.Z, zero], [zero, self.Z]]) if n else zero
         real = self.real and E.dtype.kind != "c"
-        return SchurParlett(T, Z, self.f, np.concatenate([self.labels, self.labels]), real)
+        return SchurParlett(T, Z, self.f, self.unit, np.concatenate([self.labels, self.labels]), real)
 
     @cached_property
     def error(self) -> float:
@@ -227,7 +231,7 @@ class SchurParlett:
         """L(A, E) for directions (..., n, n)."""
         if self._decoupled is not None:
             left, right = self._decoupled
-            return np.asarray(right @ self._of_blocks(left @ E @ right) @ left)
+            return np.asarray(right @ self._of_blocks(left @ (E / self.unit) @ right) @ left)
         n = len(self.T)
         result = np.empty(E.shape, complex)
         for at in np.ndindex(E.shape[:-2]):
@@ -238,7 +242,10 @@ class SchurParlett:
     def scale_for(self, E: Array) -> float:
         """A power of two that makes E about as large as A; one where either is zero."""
         size, norm = (float(np.abs(X).max(initial=0)) for X in (self.T, E))
-        return float(np.exp2(np.round(np.log2(size / norm)))) if size and norm else 1.0
+        if not size or not norm:
+            return 1.0
+        exponent = np.log2(size) + np.log2(self.unit) - np.log2(norm)
+        return float(np.exp2(np.clip(np.round(exponent), -1000, 1000)))
 
     @cached_property
     def _decoupled(self) -> tuple[Array, Array] | None:

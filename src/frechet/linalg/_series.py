@@ -56,11 +56,11 @@ class Series(NDArrayOperatorsMixin):
         self.memo: dict[Any, Series] = {}  # functions of this series, by rule, order and constants
 
     @classmethod
-    def variable(cls, z: Array, order: int) -> Series:
-        """The series z + t."""
+    def variable(cls, z: Array, order: int, unit: Any = 1) -> Series:
+        """The series z + unit t."""
         coefficients = np.zeros((order + 1, *z.shape), z.dtype)
         coefficients[0] = z
-        coefficients[1:2] = 1
+        coefficients[1:2] = unit
         return cls(z, order, lambda: coefficients)
 
     @property
