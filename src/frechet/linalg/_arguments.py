@@ -115,3 +115,20 @@ def to_stack(x: Array, stack: Shape, core: int = 2) -> Array:
     """x with its leading axes broadcast to ``stack``."""
     shape = (*stack, *np.shape(x)[np.ndim(x) - core :])
     return x if np.shape(x) == shape else np.broadcast_to(x, shape)
+
+
+def unit_for(size: Array) -> Array:
+    """The unit in which plain numbers of a size are counted: 1, or for very small or large ones a power of 2.
+
+    Algorithms that are told what is negligible by absolute numbers, or that take high powers, then see
+    numbers of a moderate size.  Taylor coefficients f⁽ᵏ⁾(z)/k! of functions that are singular at zero, for
+    example, grow like z^(−k).
+
+    Parameters
+    ----------
+    size : array of float
+        Such as the largest entries of matrices.
+    """
+    exponent = np.clip(np.frexp(size)[1], -1000, 1000)
+    one = np.ones((), np.result_type(size))
+    return np.where((exponent < -10) | (exponent > 50), np.ldexp(one, exponent), one)

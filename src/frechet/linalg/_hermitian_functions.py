@@ -26,8 +26,9 @@ from ..linear_map import Array, LinearMap, adjoint_matrix, compose
 from ..maps import Broadcast
 from ..rule import Rule, primal
 from ..rules.linalg_factorizations import reading
+from ._arguments import unit_for
 from ._divided_differences import DividedDifferences
-from ._scalar_function import ScalarFunction, unit_for
+from ._scalar_function import ScalarFunction
 
 __all__ = ["hermitian_function"]
 

@@ -12,7 +12,7 @@ from ..errors import NotDifferentiableError
 from ..rule import carriers
 from ._series import Series
 
-__all__ = ["ScalarFunction", "unit_for"]
+__all__ = ["ScalarFunction"]
 
 Array = NDArray[Any]
 Derivatives = Callable[[int, Array], Any] | Sequence[Callable[[Array], Any]]
@@ -100,16 +100,6 @@ class ScalarFunction:
 
 
 _ANY = 10**6
-
-
-def unit_for(size: Any) -> Array:
-    """The unit in which numbers of a size are counted: one, or for very small or large ones a power of two.
-
-    Taylor coefficients f⁽ᵏ⁾(z)/k! grow like z^(−k) for functions with a singularity at zero, and powers of z
-    like z^k, both beyond all bounds.
-    """
-    exponent = np.clip(np.frexp(size)[1], -1000, 1000)
-    return np.where((exponent < -10) | (exponent > 50), np.ldexp(1.0, exponent), 1.0)
 
 
 def _factorial(k: int) -> float:

@@ -27,9 +27,11 @@ from numpy.typing import NDArray
 
 from ..errors import NotDifferentiableError
 from ..rules.lapack import lapack
+from ._arguments import unit_for
 from ._divided_differences import DividedDifferences
-from ._scalar_function import ScalarFunction, unit_for
+from ._scalar_function import ScalarFunction
 from ._schur_form import SchurForm
+from ._triangular_form import TriangularForm
 from ._triangular_sylvester import TriangularSylvester
 
 __all__ = ["SchurParlett"]
@@ -338,18 +340,9 @@ def _schur(A: Array) -> tuple[Array, Array]:
     """A complex Schur form; that of a triangular matrix is the matrix."""
     if not np.tril(A, -1).any():
         return A.astype(complex), np.eye(len(A), dtype=complex)
-    form = SchurForm(A)
-    T, Z = form.T, form.Z
-    if A.dtype.kind == "c":
-        return np.triu(T), Z
-    from scipy.linalg import rsf2csf  # here, because it is slow to load
-
-    real = np.diagonal(T, -1) == 0
-    real = np.append(real, True) & np.append(True, real)
-    T, Z = rsf2csf(T, Z)
-    diagonal = np.diagonal(T)
-    np.fill_diagonal(T, np.where(real, diagonal.real, diagonal))
-    return T, Z
+    schur = SchurForm(A)
+    form = TriangularForm(schur.T, schur.Z, schur.eigenvalues).complex()
+    return np.triu(form.T), np.asarray(form.Q)
 
 
 def _clusters(w: Array, distance: float) -> Array:
