@@ -415,3 +415,16 @@ def test_bad_arguments(args, kwargs, message):
 def test_indefinite_b():
     with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
         fr.linalg.eigh(np.eye(2), -np.eye(2))
+
+
+def test_messages_of_eigvalsh_name_it():
+    with pytest.raises(ValueError, match=r"^eigvalsh: a must be a square matrix"):
+        fr.linalg.eigvalsh(np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"^eigvalsh: wrong b dimensions"):
+        fr.linalg.eigvalsh(np.eye(2), np.eye(3))
+    with pytest.raises(np.linalg.LinAlgError, match=r"^eigvalsh: b is not positive definite"):
+        fr.linalg.eigvalsh(np.eye(2), -np.eye(2))
+    with pytest.raises(ValueError, match=r'^eigvalsh: "x" is unknown'):
+        fr.linalg.eigvalsh(np.eye(2), driver="x")
+    with pytest.raises(ValueError, match=r"^eigvalsh: requested eigenvalue indices"):
+        fr.linalg.eigvalsh(np.eye(2), subset_by_index=(0, 2))
