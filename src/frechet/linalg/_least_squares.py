@@ -9,12 +9,11 @@ import numpy as np
 
 from ..linear_map import Array, LinearMap, adjoint_matrix, compose, linear
 from ..rule import Rule, primal
-from ..rules.linalg_least_squares import PinvMap
 from ..rules.linalg_svd import SVDMap, negligible
 from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
 from ._capability import capability
 from ._structured import spread
-from ._svd_factor import EighFactor, SVDFactor, svd_factor
+from ._svd_factor import EighFactor, SVDFactor, pinv_of, svd_factor
 
 __all__ = ["lstsq", "pinv", "pinvh"]
 
@@ -192,7 +191,7 @@ def pinv(
     a = as_matrix(a, "pinv: a", check_finite=check_finite)
     atol, rtol = _tolerances("pinv", atol, rtol, max((*a.shape[-2:], 0)) * np.finfo(a.dtype).eps)
     factor = SVDFactor(primal(a), atol, rtol)
-    Y = _pinv(a, factor)
+    Y = pinv_of(a, factor)
     return (Y, factor.public_rank) if return_rank else Y
 
 
@@ -256,7 +255,7 @@ def pinvh(
     a = as_matrix(a, "pinvh: a", square=True, check_finite=check_finite)
     atol, rtol = _tolerances("pinvh", atol, rtol, a.shape[-1] * np.finfo(a.dtype).eps)
     factor = EighFactor(primal(a), lower, atol, rtol)
-    Y = _pinv(a, factor)
+    Y = pinv_of(a, factor)
     return (Y, factor.public_rank) if return_rank else Y
 
 
@@ -269,16 +268,6 @@ def _tolerances(call: str, atol: float | None, rtol: float | None, default: floa
 
 
 # --- rules; every order of derivative passes the decomposition on ------------------------------------------
-
-
-def _pinv_body(a: Array, factor: SVDFactor) -> Any:
-    Y = _pinv(a, factor)
-    if factor.reads is None:
-        return Y, PinvMap(a, Y)
-    return Y, compose(PinvMap(factor.reads.push(a), Y), factor.reads)
-
-
-_pinv = Rule(lambda a, factor: factor.pinv, _pinv_body, "frechet.linalg.pinv")
 
 
 def _least_norm_body(A: Array, B: Array, factor: SVDFactor, adjoint: bool) -> Any:

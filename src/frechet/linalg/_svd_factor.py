@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..linear_map import Array, LinearMap, adjoint_matrix
+from ..linear_map import Array, LinearMap, adjoint_matrix, compose
+from ..rule import Rule
 from ..rules.lapack import lapack
 from ..rules.linalg_factorizations import reading
 from ..rules.linalg_factors import _as_columns
+from ..rules.linalg_least_squares import PinvMap
 
-__all__ = ["EighFactor", "SVDFactor", "svd_factor"]
+__all__ = ["EighFactor", "SVDFactor", "pinv_of", "svd_factor"]
 
 _LARGE = 2048  # entries from which on a QR factorization first costs less than the calls that it takes
 
@@ -146,3 +148,15 @@ class EighFactor(SVDFactor):
         self.Vh = adjoint_matrix(self.U)
         self.reads = reading(A, lower)
         self._select(A, atol, rtol)
+
+
+def _pinv_body(a: Array, factor: Any) -> Any:
+    Y = pinv_of(a, factor)
+    if factor.reads is None:
+        return Y, PinvMap(a, Y)
+    return Y, compose(PinvMap(factor.reads.push(a), Y), factor.reads)
+
+
+# A⁺, given a decomposition of the plain value of A, with what it reads of A; every order of derivative passes
+# it on.
+pinv_of = Rule(lambda a, factor: factor.pinv, _pinv_body, "frechet.linalg.pinv")
