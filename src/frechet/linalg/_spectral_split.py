@@ -64,7 +64,7 @@ class HermitianSplit:
         self.V = V
         self.mask = mask
         across = mask[..., None, :] != mask[..., :, None]
-        self.inverse = across / (w[..., :, None] - w[..., None, :] + ~across)
+        self.inverse = across / np.where(across, w[..., :, None] - w[..., None, :], 1)
 
     @property
     def projector(self) -> Array:
