@@ -74,6 +74,10 @@ class _Scaled:
         root = form
         while True:
             X = self._less_identity(root.T)
+            if not np.isfinite(X).all():
+                raise LinAlgError(
+                    "A has roots beyond the range of numbers: its eigenvalues are too small for its entries"
+                )
             if self._small_diagonal():
                 alphas = _alphas(X)
                 fits = [m for m, limit in enumerate(_LIMITS, 1) if _alpha(alphas, m) <= limit]

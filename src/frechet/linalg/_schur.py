@@ -298,7 +298,11 @@ def rsf2csf(T: Array, Z: Array, check_finite: bool = True) -> tuple[Array, Array
     first = d[..., :-1] * mask + (1 - mask)
     second, b, c = d[..., 1:] * mask, np.diagonal(T, 1, -2, -1) * mask, below * mask
     half = (first - second) / 2
-    mu = half + np.sqrt(half * half + b * c)  # λ − d
+    # γ and σ depend on the quotients of half, b and c alone; their squares stay in the range of numbers.
+    size = np.maximum(np.maximum(np.abs(primal(half)), np.abs(primal(b))), np.abs(primal(c)))
+    scale = np.ldexp(np.ones_like(size), -np.frexp(size)[1])
+    half, b, c = half * scale, b * scale, c * scale
+    mu = half + np.sqrt(half * half + b * c)  # λ − d, scaled
     r = np.sqrt(np.real(mu * np.conj(mu)) + np.real(c * np.conj(c)))
     gamma, sigma = _padded(mu / r), _padded(c / r)
     mask = _padded(mask)
