@@ -93,6 +93,12 @@ class SchurParlett:
         real = A.dtype.kind != "c"
         if distance is not None:
             return cls(T, Z, f, unit, _clusters(w, distance / unit), real)
+        if unit * np.abs(w - w[:1]).max(initial=0) <= _CLOSE:
+            # All at once first: the series of a function without a singularity nearby converges, while its
+            # differences are small beside its values, and lose digits (e^A of a small A).
+            result = cls(T, Z, f, unit, np.zeros(len(w), int), real)
+            if result.condition <= _WELL:
+                return result
         size = min(1.0 / unit, float(np.abs(w).max(initial=0)))
         labels = _clusters(w, _CLOSE * size)
         if np.bincount(labels, minlength=1).max() > _LARGE:
