@@ -18,7 +18,7 @@ REFLECTED = np.array([[0.0, 2.0, 1.0], [-3.0, 0.0, 0.5], [0.0, 0.0, 1.0]])  # wi
 linalg = fr.linalg
 
 # The function, the matrix, p.
-CASES = {
+HOMOGENEOUS = {
     "sqrtm": (linalg.sqrtm, POSITIVE, 0.5),
     "sqrtm_complex": (linalg.sqrtm, POSITIVE + 0.1j * M, 0.5),
     "fractional_matrix_power": (lambda a: linalg.fractional_matrix_power(a, 0.5), POSITIVE, 0.5),
@@ -46,9 +46,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("exponent", [-990, -530, 530, 990])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", HOMOGENEOUS)
 def test_homogeneous_functions(name, exponent):
-    f, A, p = CASES[name]
+    f, A, p = HOMOGENEOUS[name]
     s, direction = 2.0**exponent, E[..., : A.shape[-1], : A.shape[-1]]
     power = 2.0 ** round(p * exponent)
     value, tangent = fr.jvp(f, (A,), (direction + 0 * A,))
