@@ -253,3 +253,14 @@ def test_lists_integers_and_half_precision():
     assert fr.grad(lambda t: fr.linalg.logm([[t, 0.0], [0.0, 1.0]])[0, 0])(4.0) == pytest.approx(0.25)
     assert fr.linalg.logm([[4, 0], [0, 9]]).dtype == np.float64
     assert fr.linalg.logm(np.eye(2, dtype=np.float16)).dtype == np.float32
+
+
+def test_logarithms_beyond_the_range_of_numbers():
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(np.linalg.LinAlgError, match="A has roots beyond the range"),
+    ):
+        fr.linalg.logm(np.array([[1e-320, 1.0], [0.0, 1e-320]]))
+    x = np.eye(3) + 1e200 * np.eye(3, k=1)  # log x has the entry -1e400 / 2
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="approximate err = inf"):
+        assert fr.linalg.logm(x)[0, 2] == -np.inf

@@ -256,3 +256,10 @@ def test_further_columns_are_any_basis():
 def test_bad_arguments(args, kwargs, error, message):
     with pytest.raises(error, match=message):
         fr.linalg.svd(*args, **kwargs)
+
+
+def test_messages_of_svdvals_name_it():
+    with pytest.raises(ValueError, match=r"^svdvals: a must be a matrix"):
+        fr.linalg.svdvals(np.ones(2))
+    with pytest.raises(ValueError, match=r"^svdvals: a must not contain infs"):
+        fr.linalg.svdvals(np.full((2, 2), np.nan))

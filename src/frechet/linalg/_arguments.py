@@ -203,3 +203,20 @@ def linear_system(
     b = b[:, None] if vector and column else b
     stack = stack_shape(call, matrix if core == 2 else matrix[..., None], b)
     return to_own_stack(matrix, stack, core), to_stack(b, stack), vector
+
+
+def unit_for(size: Array) -> Array:
+    """The unit in which plain numbers of a size are counted: 1, or for very small or large ones a power of 2.
+
+    Algorithms that are told what is negligible by absolute numbers, or that take high powers, then see
+    numbers of a moderate size.  Taylor coefficients f⁽ᵏ⁾(z)/k! of functions that are singular at zero, for
+    example, grow like z^(−k).
+
+    Parameters
+    ----------
+    size : array of float
+        Such as the largest entries of matrices.
+    """
+    exponent = np.clip(np.frexp(size)[1], -1000, 1000)
+    one = np.ones((), np.result_type(size))
+    return np.where((exponent < -10) | (exponent > 50), np.ldexp(one, exponent), one)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..linear_map import Array, compose
-from ..rule import Rule, primal
-from ..rules.linalg_least_squares import PinvMap, least_norm, singular_values, squared_residuals
+from ..linear_map import Array
+from ..rule import primal
+from ..rules.linalg_least_squares import least_norm, pinv_of, singular_values, squared_residuals
 from ..rules.linalg_svd_factor import EighFactor, SVDFactor, svd_factor
 from ._arguments import as_matrix, linear_system, to_stack
 from ._capability import capability
@@ -181,7 +181,7 @@ def pinv(
     a = as_matrix(a, "pinv: a", check_finite=check_finite)
     atol, rtol = _tolerances("pinv", atol, rtol, max((*a.shape[-2:], 0)) * np.finfo(a.dtype).eps)
     factor = SVDFactor(primal(a), atol, rtol)
-    Y = _pinv(a, factor)
+    Y = pinv_of(a, factor)
     return (Y, factor.public_rank) if return_rank else Y
 
 
@@ -245,7 +245,7 @@ def pinvh(
     a = as_matrix(a, "pinvh: a", square=True, check_finite=check_finite)
     atol, rtol = _tolerances("pinvh", atol, rtol, a.shape[-1] * np.finfo(a.dtype).eps)
     factor = EighFactor(primal(a), lower, atol, rtol)
-    Y = _pinv(a, factor)
+    Y = pinv_of(a, factor)
     return (Y, factor.public_rank) if return_rank else Y
 
 
@@ -255,16 +255,3 @@ def _tolerances(call: str, atol: float | None, rtol: float | None, default: floa
     if not (atol >= 0 and rtol >= 0):
         raise ValueError(f"{call}: atol and rtol must not be negative, got {atol} and {rtol}")
     return atol, rtol
-
-
-# --- rules; every order of derivative passes the decomposition on ------------------------------------------
-
-
-def _pinv_body(a: Array, factor: SVDFactor) -> Any:
-    Y = _pinv(a, factor)
-    if factor.reads is None:
-        return Y, PinvMap(a, Y)
-    return Y, compose(PinvMap(factor.reads.push(a), Y), factor.reads)
-
-
-_pinv = Rule(lambda a, factor: factor.pinv, _pinv_body, "frechet.linalg.pinv")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._matrix_equation import norms
 from ._triangular_form import FormStack, TriangularForm, square_root
 from ._triangular_sylvester import TriangularSylvester
 
@@ -100,7 +101,7 @@ def _root_of_singular(form: TriangularForm) -> tuple[TriangularForm, Array]:
     if not (zero[k:]).all():
         form = form.reordered(~zero)
     last = form.T[k:, k:].copy()
-    if (np.abs(last) <= 10 * np.finfo(last.dtype).eps * np.linalg.norm(form.T)).all():
+    if (np.abs(last) <= 10 * np.finfo(last.dtype).eps * norms(form.T)).all():
         last[...] = 0
     R = np.zeros_like(form.T)
     R[:k, :k] = square_root(TriangularForm(form.T[:k, :k], None, form.eigenvalues[:k]))[0]

@@ -41,6 +41,7 @@ from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
 from ..rules.lapack import lapack
+from ._matrix_equation import norms
 from ._triangular_form import FormStack, TriangularForm, quasi_triangular_inverse, square_root
 from ._triangular_sylvester import TriangularSylvester
 
@@ -73,6 +74,10 @@ class _Scaled:
         root = form
         while True:
             X = self._less_identity(root.T)
+            if not np.isfinite(X).all():
+                raise LinAlgError(
+                    "A has roots beyond the range of numbers: its eigenvalues are too small for its entries"
+                )
             if self._small_diagonal():
                 alphas = _alphas(X)
                 fits = [m for m, limit in enumerate(_LIMITS, 1) if _alpha(alphas, m) <= limit]
@@ -318,7 +323,7 @@ def _power_of_singular(form: TriangularForm, t: float) -> tuple[TriangularForm, 
     n, k = len(zero), np.count_nonzero(~zero)
     if not zero[k:].all():
         form = form.reordered(~zero)
-    if (np.abs(form.T[k:, k:]) > 10 * np.finfo(form.T.dtype).eps * np.linalg.norm(form.T)).any():
+    if (np.abs(form.T[k:, k:]) > 10 * np.finfo(form.T.dtype).eps * norms(form.T)).any():
         raise LinAlgError(
             "fractional_matrix_power: A is singular with a defective eigenvalue zero, and has no such power"
         )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._arguments import unit_for
 from ._root_factor import DoubleFactor
 from ._triangular_form import TriangularForm
 from ._triangular_sylvester import TriangularSylvester
@@ -37,7 +38,8 @@ class SignFactor(DoubleFactor):
     """
 
     def __init__(self, A: Array) -> None:
-        super().__init__(A)
+        self.unit = unit_for(np.abs(A).max(axis=(-2, -1), keepdims=True, initial=0))  # sign(A) = sign(A/unit)
+        super().__init__(A / self.unit)
         self.refusal = None
         self.triangles, values = [], []
         for i, given in enumerate(self.forms):
@@ -50,6 +52,10 @@ class SignFactor(DoubleFactor):
             one_sided = len(signs) == 0 or (signs == signs[0]).all()
             values.append(S if one_sided else form.back(S))  # I, −I and 0 without rounding
         self.value = self.stacked(values, self.dtype)
+
+    def solve(self, F: Array) -> Array:
+        """Return L with N L + L N = F, the forms being those of A/unit and N/unit."""
+        return super().solve(F / self.unit)
 
 
 def _sign(form: TriangularForm) -> tuple[TriangularForm, Array]:

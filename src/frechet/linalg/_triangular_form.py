@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..rules.lapack import lapack
+from ._matrix_equation import norms
 from ._schur_form import SchurForm
 
 __all__ = ["FormStack", "TriangularForm", "quasi_triangular_inverse", "square_root"]
@@ -63,7 +64,7 @@ class TriangularForm:
         """The size of the errors that the eigenvalues carry: none if A is triangular itself."""
         if self.Q is None:
             return 0.0
-        return float(10 * np.finfo(self.T.dtype).eps * np.linalg.norm(self.T))
+        return float(10 * np.finfo(self.T.dtype).eps * norms(self.T))
 
     @cached_property
     def crosses_cut(self) -> bool:

@@ -76,6 +76,18 @@ class PinvMap(LinearMap):
         return adjoint_matrix(g) if self.wide else g
 
 
+def _pinv_body(a: Array, factor: Any) -> Any:
+    Y = pinv_of(a, factor)
+    if factor.reads is None:
+        return Y, PinvMap(a, Y)
+    return Y, compose(PinvMap(factor.reads.push(a), Y), factor.reads)
+
+
+# A⁺, given a decomposition of the plain value of A, with what it reads of A; every order of derivative passes
+# it on.
+pinv_of = Rule(lambda a, factor: factor.pinv, _pinv_body, "frechet.linalg.pinv")
+
+
 # --- least squares -----------------------------------------------------------------------------------------
 # Every order of derivative passes the decomposition on.
 
