@@ -5,6 +5,8 @@
 #include "level.hpp"
 #include "lu.hpp"
 #include "product.hpp"
+#include "root.hpp"
+#include "schur.hpp"
 #include "sylvester.hpp"
 #include "types.hpp"
 
@@ -13,10 +15,11 @@ namespace FRECHET_LEVEL {
 
 template <class E>
 constexpr Kernels<E> kernels = {
-    sylvester_room<E>, sylvester<E>,      product_room<E>,        product<E>,   sandwich_room<E>,
-    sandwich<E>,       lu_room<E>,        lu_factor<E>,           lu_solve<E>,  inverse<E>,
-    cholesky_room<E>,  cholesky<E>,       cholesky_derivative<E>, expm_room<E>, expm<E>,
-    expm_frechet<E>,   kronecker_room<E>, kronecker<E>,
+    sylvester_room<E>,      sylvester<E>,      schur_room<E>,   schur<E>,         root_room<E>,
+    root<E>,                product_room<E>,   product<E>,      sandwich_room<E>, sandwich<E>,
+    lu_room<E>,             lu_factor<E>,      lu_solve<E>,     inverse<E>,       cholesky_room<E>,
+    cholesky<E>,            cholesky_derivative<E>, expm_room<E>, expm<E>,        expm_frechet<E>,
+    kronecker_room<E>,      kronecker<E>,
 };
 
 extern const Level level;

@@ -1,8 +1,8 @@
 """frechet._core, the C++ kernels for small matrices (src/core).
 
 Arrays are of float32, float64, complex64 or complex128, all of a call of the same type; results are
-written into arguments.  All but those of `sylvester` are C-contiguous stacks (..., n, n); where several
-directions are allowed, they are further axes in front.
+written into arguments.  All are C-contiguous stacks (..., n, n), but for those of `sylvester`, which have
+any layout and one stack axis at most; where several directions are allowed, they are further axes in front.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,8 @@ largest_system: int  # unknowns that `kronecker` takes
 def sylvester(
     T: Array, S: Array, F: Array, adjoint_t: bool = False, adjoint_s: bool = False, minus: bool = False
 ) -> bool: ...
+def schur(A: Array, T: Array, Z: Array) -> int: ...
+def root(X: Array) -> int: ...
 def product(
     A: Array, B: Array, C: Array, adjoint_a: bool = False, adjoint_b: bool = False, minus: bool = False
 ) -> None: ...

@@ -116,6 +116,16 @@ def cholesky_derivative(L: Array, V: Array, adjoint: bool) -> Array:
     return W
 
 
+def schur(A: Array) -> tuple[Array, Array, int]:
+    """T and Z with A = Z T Zᴴ, and for how many matrices they were not found; one matrix (n, n) will do, too.
+
+    The kernel takes up to 64 rows, one matrix after the other.
+    """
+    A = np.ascontiguousarray(A)
+    T, Z = np.empty_like(A), np.empty_like(A)
+    return T, Z, _core.schur(A, T, Z)
+
+
 def linear_equation(
     terms: Sequence[tuple[Array, Array]], Q: Array, adjoint: bool = False, judge: bool = False
 ) -> tuple[Array, float]:

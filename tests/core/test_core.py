@@ -297,7 +297,13 @@ def test_wrong_arguments_are_refused():
         (lambda: _core.kronecker([(A, A[:2])], A, X), ValueError, "once, or as often"),
         (lambda: _core.kronecker([(A[:, :3, :3].copy(), A)], A, X), ValueError, "size of the right side"),
         (lambda: _core.kronecker([(A, A)], np.zeros((9, 9)), np.zeros((9, 9))), ValueError, "fewer entries"),
-        (lambda: _core.sylvester(A, A[0], A[0]), ValueError, "one matrix"),
+        (lambda: _core.sylvester(A, A[0], A[0]), ValueError, "stack like T and S"),
+        (lambda: _core.sylvester(A, A[:2], A), ValueError, "once, or as often"),
+        (lambda: _core.sylvester(A[None], A, A), ValueError, "along one axis"),
+        (lambda: _core.schur(A, X, X[:2]), ValueError, "shape"),
+        (lambda: _core.schur(A[:, :3], X, X.copy()), ValueError, "square"),
+        (lambda: _core.schur(A, X.astype(np.float32), X), TypeError, "same dtype"),
+        (lambda: _core.root(A.swapaxes(1, 2)), ValueError, "contiguous"),
         (lambda: _core.sylvester(A[0], A[0], A[0, :2]), ValueError, "as many rows"),
     ):
         with pytest.raises(error, match=message):

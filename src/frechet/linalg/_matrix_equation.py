@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from ..linear_map import adjoint_matrix
 from ..rules.linalg_factorizations import hermitian_part
 
-__all__ = ["MatrixEquation", "OneEquation", "judge", "norms"]
+__all__ = ["MatrixEquation", "judge", "norms"]
 
 Array = NDArray[Any]
 
@@ -21,13 +20,6 @@ _SINGULAR = (
     0.1  # the relative error of a solution, from the condition number, at which an equation is singular
 )
 _NEARLY = 0.01  # the one at which a warning is given
-
-
-class OneEquation(Protocol):
-    """A linear equation in one matrix X."""
-
-    def solve(self, Q: Array, adjoint: bool) -> Array:
-        """X for right sides (..., m, n) of the equation's dtype, or the solution of the adjoint equation."""
 
 
 class MatrixEquation:
@@ -66,16 +58,6 @@ class MatrixEquation:
 
     def _solution(self, Q: Array, adjoint: bool) -> Array:
         raise NotImplementedError
-
-    def _one_by_one(self, equations: Sequence[OneEquation], Q: Array, adjoint: bool) -> Array:
-        """The solutions of the equations of a stack."""
-        if not self.stack:
-            return equations[0].solve(Q, adjoint)
-        stack = Q.reshape(-1, len(equations), *Q.shape[-2:])
-        X = np.empty_like(stack)
-        for i, equation in enumerate(equations):
-            X[:, i] = equation.solve(stack[:, i], adjoint)
-        return X.reshape(Q.shape)
 
 
 def judge(error: float, refusal: str) -> None:
