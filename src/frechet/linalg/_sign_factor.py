@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._root_factor import DoubleFactor
+from ._root_factor import Double, DoubleFactor
 from ._triangular_form import TriangularForm
 from ._triangular_sylvester import TriangularSylvester
 
@@ -39,21 +39,22 @@ class SignFactor(DoubleFactor):
     def __init__(self, A: Array) -> None:
         super().__init__(A)
         self.refusal = None
-        self.triangles, values = [], []
-        for i, given in enumerate(self.forms):
-            form, S = _sign(given)
+        self.parts = []
+        for i in range(self.count):
+            form, S = _sign(self.form[i : i + 1])
             signs = np.diagonal(S)
             if (signs == 0).any():
                 self.refusal = "A has an eigenvalue on the imaginary axis, where the sign jumps"
-            self.forms[i] = form
-            self.triangles.append(S @ form.T)
-            one_sided = len(signs) == 0 or (signs == signs[0]).all()
-            values.append(S if one_sided else form.back(S))  # I, −I and 0 without rounding
-        self.value = self.stacked(values, self.dtype)
+            self.parts.append((np.array([i]), Double(form, S[None], S @ form.T)))
+        self.value = self.collected(self.dtype)
+        for k, part in self.parts:  # I, −I and 0 without rounding
+            signs = np.diagonal(part.value[0])
+            if len(signs) and (signs == signs[0]).all():
+                self.value.reshape(self.count, *A.shape[-2:])[k] = part.value
 
 
 def _sign(form: TriangularForm) -> tuple[TriangularForm, Array]:
-    """A form with its eigenvalues in the order of their signs −1, 0, 1, and the sign of its T.
+    """One matrix' form with its eigenvalues in the order of their signs −1, 0, 1, and the sign of its T.
 
     A real part of rounding size counts as zero, as in SciPy.  From T S = S T the blocks above the diagonal
     solve T_ii S_ij − S_ij T_jj = S_ii T_ij − T_ij S_jj + Σ_(i<k<j) (S_ik T_kj − T_ik S_kj).
@@ -65,8 +66,8 @@ def _sign(form: TriangularForm) -> tuple[TriangularForm, Array]:
         below = real < -threshold if count == 1 else real <= threshold
         if (np.diff(below.astype(int)) > 0).any():
             form = form.reordered(below)
-    real = form.eigenvalues.real
-    T, n = form.T, len(form.T)
+    real = form.eigenvalues[0].real
+    T, n = form.T[0], form.T.shape[-1]
     cuts = [0, int(np.sum(real < -threshold)), int(np.sum(real <= threshold)), n]
     signs, parts = (-1, 0, 1), [slice(i, j) for i, j in pairwise(cuts)]
     S = np.zeros_like(T)
