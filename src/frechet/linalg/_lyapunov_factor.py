@@ -26,6 +26,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._stacks import product
 from ..linear_map import adjoint_matrix
 from . import _schur_form
 from ._kronecker_factor import KroneckerFactor
@@ -194,10 +195,10 @@ class _LyapunovOnSchurForm:
 
     def solve(self, Q: Array, adjoint: bool) -> Array:
         """Solve the equation for right sides (..., n, n)."""
-        Z, ZH = self.Z, adjoint_matrix(self.Z)
-        F = (ZH @ (Q @ Z))[..., ::-1]
+        Z = self.Z
+        F = product(Z, product(Q, Z), adjoint_a=True)[..., ::-1]
         X = self.triangular.adjoint(F) if adjoint else self.triangular.solve(F)
-        return np.asarray(Z @ X[..., ::-1] @ ZH)
+        return product(product(Z, X[..., ::-1]), Z, adjoint_b=True)
 
 
 class _SteinOnSchurForm:
@@ -225,22 +226,23 @@ class _SteinOnSchurForm:
 
     def solve(self, Q: Array, adjoint: bool) -> Array:
         """Solve the equation for right sides (..., n, n)."""
-        Z, ZH, T, TH = self.Z, adjoint_matrix(self.Z), self.T, adjoint_matrix(self.T)
-        F = ZH @ (Q @ Z)
-        left, right = (TH, T) if adjoint else (T, TH)
+        Z, T = self.Z, self.T
+        F = product(Z, product(Q, Z), adjoint_a=True)
         X = self._bilinear(F, adjoint)
-        residual = F - X + left @ X @ right
+        residual = F - X + product(product(T, X, adjoint_a=adjoint), T, adjoint_b=not adjoint)
         axes = (-2, -1)
         small = T.shape[-1] * np.finfo(F.dtype).eps * (np.abs(X).max(axes) + np.abs(F).max(axes))
         if not (np.abs(residual).max(axes) <= small).all():
             X = X + self._bilinear(residual, adjoint)
-        return np.asarray(Z @ X @ ZH)
+        return product(product(Z, X), Z, adjoint_b=True)
 
     def _bilinear(self, F: Array, adjoint: bool) -> Array:
-        inverse, inverseH = self.inverse, adjoint_matrix(self.inverse)
+        inverse = self.inverse
         if adjoint:
-            return np.asarray(inverseH @ self.triangular.adjoint(-2 * F[..., ::-1])[..., ::-1] @ inverse)
-        return self.triangular.solve((inverse @ (-2 * F) @ inverseH)[..., ::-1])[..., ::-1]
+            X = self.triangular.adjoint(-2 * F[..., ::-1])[..., ::-1]
+            return product(product(inverse, X, adjoint_a=True), inverse)
+        F = product(product(inverse, -2 * F), inverse, adjoint_b=True)
+        return self.triangular.solve(F[..., ::-1])[..., ::-1]
 
 
 def _quotient(size: Any, divisors: Array, T: Array) -> float:

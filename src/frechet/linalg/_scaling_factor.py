@@ -40,6 +40,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
+from .._stacks import product
 from ..rules.lapack import lapack
 from ._triangular_form import FormStack, Function, TriangularForm, quasi_triangular_inverse, square_root
 from ._triangular_sylvester import TriangularSylvester
@@ -85,11 +86,11 @@ class _Scaled(Function):
     ) -> None:
         self.form, self.logarithms, self.roots = form, logarithms, roots
         points, self.weights = _quadrature(nodes, exponent)
-        eye = np.eye(X.shape[-1])
-        self.inverses = [quasi_triangular_inverse(eye + u * X, form.pairs) for u in points]
-        self.sum = np.zeros_like(X)
-        for w, inverse in zip(self.weights, self.inverses, strict=True):
-            self.sum += w * (inverse @ X)
+        # (I + u_j X)⁻¹ for all nodes and matrices, in one stack
+        D = np.eye(X.shape[-1]) + points[:, None, None, None] * X
+        pairs = np.tile(form.pairs, (len(D), 1))
+        self.inverses = quasi_triangular_inverse(np.concatenate(D), pairs).reshape(D.shape)
+        self.sum = np.tensordot(self.weights, self.inverses, 1) @ X
 
     @classmethod
     def each(cls, form: TriangularForm, exponent: float) -> list[tuple[Array, Self]]:
@@ -135,7 +136,7 @@ class _Scaled(Function):
             E = equation.solve(E)
         total = np.zeros(E.shape, np.result_type(E, self.sum))
         for w, inverse in zip(self.weights, self.inverses, strict=True):
-            total += inverse @ (w * E) @ inverse
+            total += product(product(inverse, w * E), inverse)
         return total
 
 
@@ -174,7 +175,7 @@ class _Power(_Scaled):
         """The derivative in the direction E of T."""
         dU = self.sum_derivative(E)
         for U in self.squared:
-            dU = U @ dU + dU @ U
+            dU = product(U, dU) + product(dU, U)
         return dU
 
 
@@ -364,17 +365,19 @@ def _nodes(X: Array, diagonal: Array) -> Array:
     ``diagonal`` is the largest modulus of the eigenvalues of X.
     """
     nodes = np.zeros(len(X), int)
-    small = np.flatnonzero(diagonal <= _LIMITS[-1])
-    if not small.size:
+    small = diagonal <= _LIMITS[-1]
+    if not small.any():
         return nodes
-    X = X if small.size == len(X) else X[small]
+    X = X if small.all() else X[small]
     second = X @ X
     powers = (second, second @ X, second @ second, second @ (second @ X))
     alphas = [_one_norms(P) ** (1 / p) for p, P in enumerate(powers, 2)]  # ‖X^p‖^(1/p) in the 1-norm
-    for m in range(len(_LIMITS), 0, -1):
-        # The smallest of the α for which the bound of m nodes holds: p (p − 1) ≤ 2m.
-        pairs = [np.maximum(alphas[p - 2], alphas[p - 1]) for p in (2, 3, 4) if p * (p - 1) <= 2 * m]
-        nodes[small[np.min(pairs, axis=0) <= _LIMITS[m - 1]]] = m
+    bound, needed = np.full(len(X), np.inf), np.full(len(X), len(_LIMITS) + 1)
+    # The bound of m nodes holds for max(α_p, α_(p+1)) with p (p − 1) ≤ 2m.
+    for p, least in ((2, 1), (3, 3), (4, 6)):
+        bound = np.minimum(bound, np.maximum(alphas[p - 2], alphas[p - 1]))
+        needed = np.minimum(needed, np.maximum(least, 1 + np.searchsorted(_LIMITS, bound)))
+    nodes[small] = np.where(needed <= len(_LIMITS), needed, 0)
     return nodes
 
 

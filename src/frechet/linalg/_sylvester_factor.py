@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..linear_map import adjoint_matrix
+from .._stacks import product
 from . import _schur_form
 from ._kronecker_factor import KroneckerFactor
 from ._matrix_equation import MatrixEquation, judge
@@ -110,6 +110,6 @@ class _OnSchurForms:
 
     def solve(self, Q: Array, adjoint: bool) -> Array:
         """Solve the equation for right sides (..., m, n)."""
-        F = adjoint_matrix(self.U) @ Q @ self.V
+        F = product(product(self.U, Q, adjoint_a=True), self.V)
         Y = self.triangular.adjoint(F) if adjoint else self.triangular.solve(F)
-        return np.asarray(self.U @ Y @ adjoint_matrix(self.V))
+        return product(product(self.U, Y), self.V, adjoint_b=True)

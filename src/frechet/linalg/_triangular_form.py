@@ -23,6 +23,7 @@ from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
 from .. import _core, _stacks
+from .._stacks import product
 from ..linear_map import adjoint_matrix
 from ..rules.lapack import lapack
 from ._schur_form import SchurForm
@@ -137,11 +138,11 @@ class TriangularForm:
 
     def into(self, F: Array) -> Array:
         """Qᴴ F Q for F of shape (..., count, n, n)."""
-        return F if self.Q is None else np.asarray(adjoint_matrix(self.Q) @ F @ self.Q)
+        return F if self.Q is None else product(product(self.Q, F, adjoint_a=True), self.Q)
 
     def back(self, F: Array) -> Array:
         """Q F Qᴴ for F of shape (..., count, n, n)."""
-        return F if self.Q is None else np.asarray(self.Q @ F @ adjoint_matrix(self.Q))
+        return F if self.Q is None else product(product(self.Q, F), self.Q, adjoint_b=True)
 
     def doubled(self, E: Array) -> TriangularForm:
         """The Schur forms of [[A, E], [0, A]] for (directions, count, n, n) E, in a stack with one axis."""
@@ -217,22 +218,26 @@ class FormStack:
 
     def alike(self, *marks: Array) -> list[tuple[Array, TriangularForm]]:
         """The forms that have the same marks, with their indices; complex ones where the cut is crossed."""
-        crosses = self.form.crosses_cut & (self.form.T.dtype.kind != "c")
-        kinds = np.stack([crosses, *marks], -1)
+        kinds = self.form.crosses_cut & (self.form.T.dtype.kind != "c")
+        for bit, mark in enumerate(marks, 1):
+            kinds = kinds + (mark << bit)
         groups = []
-        for kind in np.unique(kinds, axis=0) if self.count else ():
-            k = np.flatnonzero((kinds == kind).all(-1))
+        for kind in set(kinds.tolist()):
+            k = np.flatnonzero(kinds == kind)
             form = self.form if len(k) == self.count else self.form[k]
-            groups.append((k, form.complex() if kind[0] else form))
+            groups.append((k, form.complex() if kind & 1 else form))
         return groups
+
+    def _where(self, k: Array) -> Any:
+        """The indices, or a slice where they are all there are."""
+        return slice(None) if len(k) == self.count else k
 
     def collected(self, dtype: Any) -> Array:
         """The values of the parts in the basis of A, in the shape of the stack."""
-        n = self.shape[-1]
-        result = np.zeros((self.count, n, n), dtype)
+        result = np.zeros((self.count, *self.shape[-2:]), dtype)
         for k, part in self.parts:
             with np.errstate(invalid="ignore"):  # inf and nan of a root that does not exist
-                result[k] = part.form.back(part.value)
+                result[self._where(k)] = part.form.back(part.value)
         return result.reshape(self.shape)
 
     def on_each(self, F: Array, dtype: Any) -> Array:
@@ -240,16 +245,15 @@ class FormStack:
         stack = F.shape[: F.ndim - len(self.shape)]
         directions = F.reshape(*stack, self.count, *self.shape[-2:])
         result = np.zeros(directions.shape, dtype)
-        if not F.size:
-            return result.reshape(F.shape)
-        for k, part in self.parts:
-            some = directions if len(k) == self.count else directions[..., k, :, :]
-            form = part.form
+        for k, part in self.parts if F.size else ():
+            where = self._where(k)
+            some, form = directions[..., where, :, :], part.form
             if some.dtype.kind == "c" and form.T.dtype.kind != "c":  # two real directions
                 real, imag = form.back(part.derivative(form.into(np.stack((some.real, some.imag)))))
-                result[..., k, :, :] = real + 1j * imag
+                result[..., where, :, :] = real
+                result[..., where, :, :] += 1j * imag
             else:
-                result[..., k, :, :] = form.back(part.derivative(form.into(some)))
+                result[..., where, :, :] = form.back(part.derivative(form.into(some)))
         return result.reshape(F.shape)
 
     def refused(self) -> str | None:
@@ -309,7 +313,7 @@ def _fill_root(T: Array, R: Array, pairs: Array, i: int, j: int) -> bool:
 
 def quasi_triangular_inverse(D: Array, pairs: Array) -> Array:
     """The inverses of upper quasi-triangular matrices whose 2 × 2 blocks begin where ``pairs`` says."""
-    if len(D) > 1 and D.shape[-1] <= _core.largest_matrix:
+    if len(D) >= 4 and D.shape[-1] <= _core.largest_matrix:
         return np.asarray(_stacks.inverse(D))  # elimination leaves the zeros below the blocks as they are
     return np.array([_inverse_of_one(d, np.flatnonzero(p)) for d, p in zip(D, pairs, strict=True)])
 
