@@ -1,8 +1,15 @@
-"""The matrix sign function on an ordered Schur form.
+"""The matrix sign function on a Schur form.
 
 With the eigenvalues of the left half plane first, T = [T1 T12; 0 T2], the sign is S = [−I Z; 0 I] with
 T S = S T: T1 Z − Z T2 = −2 T12, one triangular Sylvester equation.  N = S T has the square T² and all its
 eigenvalues in the right half plane; it is upper triangular with T.
+
+Small matrices of a stack are not reordered, which each needs on its own: their signs come entry by entry, for
+all of them at once, from S² = I where s_ii = s_jj and from T S = S T elsewhere,
+
+    s_ij (s_ii + s_jj) = −Σ s_ik s_kj,    s_ij (t_ii − t_jj) = t_ij (s_ii − s_jj) + Σ (s_ik t_kj − t_ik s_kj)
+
+with sums over i < k < j (Higham, Functions of Matrices, algorithm 5.5), on complex forms.
 """
 
 from __future__ import annotations
@@ -21,6 +28,8 @@ __all__ = ["SignFactor"]
 
 Array = NDArray[Any]
 
+_SMALL, _SEVERAL = 32, 4  # rows and matrices for which signs are found for all of a stack at once
+
 
 class SignFactor(DoubleFactor):
     """The sign of a matrix or of a stack of them, prepared for derivatives; `solve` is for N = sign(A) A.
@@ -38,29 +47,59 @@ class SignFactor(DoubleFactor):
 
     def __init__(self, A: Array) -> None:
         super().__init__(A)
+        real = self.form.eigenvalues.real
+        on_axis = np.abs(real) <= _threshold(self.form)[:, None]
         self.refusal = None
+        if on_axis.any():
+            self.refusal = "A has an eigenvalue on the imaginary axis, where the sign jumps"
         self.parts = []
-        for i in range(self.count):
-            form, S = _sign(self.form[i : i + 1])
-            signs = np.diagonal(S)
-            if (signs == 0).any():
-                self.refusal = "A has an eigenvalue on the imaginary axis, where the sign jumps"
-            self.parts.append((np.array([i]), Double(form, S[None], S @ form.T)))
+        together = ~on_axis.any(-1) & (self.count >= _SEVERAL and A.shape[-1] <= _SMALL)
+        if together.any():
+            form = self.form[together].complex()
+            S = _signs(form)
+            self.parts.append((np.flatnonzero(together), Double(form, S, S @ form.T)))
+        for k in np.flatnonzero(~together):
+            form, one = _sign(self.form[k : k + 1])
+            self.parts.append((np.array([k]), Double(form, one[None], one @ form.T)))
         self.value = self.collected(self.dtype)
-        for k, part in self.parts:  # I, −I and 0 without rounding
-            signs = np.diagonal(part.value[0])
-            if len(signs) and (signs == signs[0]).all():
-                self.value.reshape(self.count, *A.shape[-2:])[k] = part.value
+        signs = np.where(on_axis, 0, np.sign(real))
+        if A.size:  # I, −I and 0 without rounding
+            uniform = (signs == signs[:, :1]).all(-1)
+            each = self.value.reshape(self.form.T.shape)
+            each[uniform] = signs[uniform, :1, None] * np.eye(A.shape[-1])
+
+
+def _threshold(form: TriangularForm) -> Array:
+    """The size of real parts that count as zero, as in SciPy."""
+    w = form.eigenvalues
+    return np.asarray(1000 * np.finfo(w.dtype).eps * np.abs(w).max(-1, initial=0.0))
+
+
+def _signs(form: TriangularForm) -> Array:
+    """The signs of a stack of triangular T, none with eigenvalues on the imaginary axis."""
+    T, n = form.T, form.T.shape[-1]
+    w, s = form.eigenvalues, np.sign(form.eigenvalues.real)
+    S = np.zeros_like(T)
+    np.einsum("kii->ki", S)[...] = s
+    for j in range(n):
+        for i in range(j - 1, -1, -1):
+            row, column = S[:, i, i + 1 : j], S[:, i + 1 : j, j]
+            same = s[:, i] == s[:, j]
+            squares = (row * column).sum(-1)
+            commuted = (row * T[:, i + 1 : j, j] - T[:, i, i + 1 : j] * column).sum(-1)
+            divisor = np.where(same, 1, w[:, i] - w[:, j])
+            parted = (T[:, i, j] * (s[:, i] - s[:, j]) + commuted) / divisor
+            S[:, i, j] = np.where(same, -0.5 * s[:, i] * squares, parted)
+    return S
 
 
 def _sign(form: TriangularForm) -> tuple[TriangularForm, Array]:
     """One matrix' form with its eigenvalues in the order of their signs −1, 0, 1, and the sign of its T.
 
-    A real part of rounding size counts as zero, as in SciPy.  From T S = S T the blocks above the diagonal
+    From T S = S T the blocks above the diagonal
     solve T_ii S_ij − S_ij T_jj = S_ii T_ij − T_ij S_jj + Σ_(i<k<j) (S_ik T_kj − T_ik S_kj).
     """
-    w = form.eigenvalues
-    threshold = 1000 * np.finfo(w.dtype).eps * np.abs(w).max(initial=0.0)
+    threshold = _threshold(form)[0]
     for count in (1, 2):  # first the negative ones, then these and the zeros
         real = form.eigenvalues.real
         below = real < -threshold if count == 1 else real <= threshold

@@ -237,7 +237,7 @@ class FormStack:
         result = np.zeros((self.count, *self.shape[-2:]), dtype)
         for k, part in self.parts:
             with np.errstate(invalid="ignore"):  # inf and nan of a root that does not exist
-                result[self._where(k)] = part.form.back(part.value)
+                result[self._where(k)] = _of_kind(part.form.back(part.value), result)
         return result.reshape(self.shape)
 
     def on_each(self, F: Array, dtype: Any) -> Array:
@@ -253,7 +253,7 @@ class FormStack:
                 result[..., where, :, :] = real
                 result[..., where, :, :] += 1j * imag
             else:
-                result[..., where, :, :] = form.back(part.derivative(form.into(some)))
+                result[..., where, :, :] = _of_kind(form.back(part.derivative(form.into(some))), result)
         return result.reshape(F.shape)
 
     def refused(self) -> str | None:
@@ -271,6 +271,11 @@ class FormStack:
             if negative.imag.any() or (np.diff(np.sort(negative.real)) <= rounding[k]).any():
                 return "A has equal eigenvalues on the negative real axis, where the principal branch jumps"
         return None
+
+
+def _of_kind(X: Array, result: Array) -> Array:
+    """X, or its real part for a real result: that of a real function which was computed on a complex form."""
+    return X.real if result.dtype.kind != "c" else X
 
 
 def square_root(form: TriangularForm) -> tuple[Array, bool]:
