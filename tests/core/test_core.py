@@ -467,13 +467,17 @@ def test_several_threads_at_once():
 CHOICE = """
 import numpy as np
 from frechet import _core, _stacks
-from frechet.linalg import expm
+from frechet.linalg import expm, sqrtm, solve_sylvester
 A = np.random.default_rng(0).standard_normal((21, 5, 5))
 F = A[0].copy()
 _core.sylvester(np.triu(A[1]) + 4 * np.eye(5), np.triu(A[2]) + 4 * np.eye(5), F)
 C = A[:11] + 1j * A[10:]
 print(_core.level)
-print(repr([float(abs(x).sum()) for x in (_stacks.inverse(A), expm(A), expm(C), F)]))
+B = A + 4 * np.eye(5)
+forms = _stacks.schur(A)[0], _stacks.schur(C)[0]
+norms = [np.linalg.norm(T) for T in forms] + [T.trace(axis1=1, axis2=2) for T in forms]
+roots = sqrtm(B), solve_sylvester(np.kron(np.eye(2), B), B, np.ones((21, 10, 5)))
+print(repr([float(abs(x).sum()) for x in (_stacks.inverse(A), expm(A), expm(C), F, *norms, *roots)]))
 """
 
 

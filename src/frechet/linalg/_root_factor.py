@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._triangular_form import FormStack, Function, TriangularForm, square_root
+from ._triangular_form import FormStack, FunctionOnForms, TriangularForm, square_root
 from ._triangular_sylvester import TriangularSylvester
 
 __all__ = ["Double", "DoubleFactor", "RootFactor"]
@@ -21,7 +21,7 @@ __all__ = ["Double", "DoubleFactor", "RootFactor"]
 Array = NDArray[Any]
 
 
-class Double(Function):
+class Double(FunctionOnForms):
     """The solution of R L + L R = F for some of the matrices of a stack, R upper triangular."""
 
     def __init__(self, form: TriangularForm, value: Array, R: Array) -> None:

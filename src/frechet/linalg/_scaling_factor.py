@@ -42,7 +42,13 @@ from numpy.typing import NDArray
 
 from .._stacks import product
 from ..rules.lapack import lapack
-from ._triangular_form import FormStack, Function, TriangularForm, quasi_triangular_inverse, square_root
+from ._triangular_form import (
+    FormStack,
+    FunctionOnForms,
+    TriangularForm,
+    quasi_triangular_inverse,
+    square_root,
+)
 from ._triangular_sylvester import TriangularSylvester
 
 __all__ = ["LogFactor", "PowerFactor"]
@@ -56,7 +62,7 @@ _LIMITS = (
 _TINY = 1e-20  # what stands for a zero eigenvalue in a logarithm, as in SciPy
 
 
-class _Scaled(Function):
+class _Scaled(FunctionOnForms):
     """T^(1/2^s) − I for some of the matrices of a stack, with the partial fractions of a function of it.
 
     Parameters
@@ -331,7 +337,7 @@ class PowerFactor(_Factor):
         return PowerFactor(M, self.t, form)
 
 
-class _SingularPower(Function):
+class _SingularPower(FunctionOnForms):
     """The power of one singular matrix, its form with the zero eigenvalues last; there is no derivative.
 
     [T1 T12; 0 0]^t = [P T1⁻¹ P T12; 0 0] with P = T1^t.

@@ -28,7 +28,7 @@ __all__ = ["SignFactor"]
 
 Array = NDArray[Any]
 
-_SMALL, _SEVERAL = 32, 4  # rows and matrices for which signs are found for all of a stack at once
+_SMALL, _SEVERAL = 16, 4  # rows and matrices for which signs are found for all of a stack at once
 
 
 class SignFactor(DoubleFactor):

@@ -28,7 +28,7 @@ from ..linear_map import adjoint_matrix
 from ..rules.lapack import lapack
 from ._schur_form import SchurForm
 
-__all__ = ["FormStack", "Function", "TriangularForm", "quasi_triangular_inverse", "square_root"]
+__all__ = ["FormStack", "FunctionOnForms", "TriangularForm", "quasi_triangular_inverse", "square_root"]
 
 Array = NDArray[Any]
 
@@ -176,7 +176,7 @@ class TriangularForm:
             F[k, i, i + 1] = self.T[k, i, i + 1] * difference(w[k, i], w[k, i + 1])
 
 
-class Function:
+class FunctionOnForms:
     """A function of some of the matrices of a stack, on their Schur forms.
 
     Attributes
@@ -205,11 +205,11 @@ class FormStack:
 
     Attributes
     ----------
-    parts : list of (indices, Function)
+    parts : list of (indices, FunctionOnForms)
         The matrices that are treated alike, by their indices in the flattened stack.
     """
 
-    parts: list[tuple[Array, Function]]
+    parts: list[tuple[Array, FunctionOnForms]]
 
     def __init__(self, A: Array, form: TriangularForm | None = None) -> None:
         self.shape, self.dtype = A.shape, A.dtype
