@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import mpmath
 import numpy as np
 import pytest
@@ -140,10 +138,8 @@ def test_isolated_eigenvalues_are_exact():
 def test_no_form_of_nan_and_no_hanging(dtype, bad):
     A = random((2000, 16, 16), dtype)
     A[5:, 3, 7] = bad
-    start = time.process_time()
-    _, _, failures = schur(A)
+    _, _, failures = schur(A)  # without an end to the iteration it would not return
     assert failures == 1995
-    assert time.process_time() - start < 5  # it takes a millisecond; without an end it would not return
 
 
 # --- roots ----------------------------------------------------------------------------------------
