@@ -6,16 +6,19 @@ ten times as long.  Everything here is numerics on plain arrays; a stack is an a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
+from numpy.typing import NDArray
 
 from . import _core
 
 Array = Any
 
+_SOME = 4  # matrices from which on it pays to leave most lanes of a register idle
 LARGEST = 16  # rows of what counts as small: LAPACK and BLAS gain on larger ones
 
 
@@ -48,6 +51,29 @@ def minus_product(A: Array, B: Array, adjoint: bool = False) -> Array:
     C = np.empty((*A.shape[:-2], rows, columns), A.dtype)
     _core.product(in_order(A), in_order(B), C, adjoint_b=adjoint, minus=True)
     return C
+
+
+def product(A: Array, B: Array, adjoint_a: bool = False, adjoint_b: bool = False) -> NDArray[Any]:
+    """A B, with Aᴴ or Bᴴ in the place of A or B: by the kernel where it gains, else by `numpy.matmul`.
+
+    It gains for small matrices of one dtype, as many as fill a few registers; one of the stacks may be there
+    several times (directions), with further axes in front.
+    """
+    short, long = sorted((A.shape[:-2], B.shape[:-2]), key=len)
+    if (
+        fit_products(A)
+        and fit_products(B)
+        and A.dtype == B.dtype
+        and long[len(long) - len(short) :] == short
+        and math.prod(short) >= _SOME
+    ):
+        rows, columns = A.shape[-1 if adjoint_a else -2], B.shape[-2 if adjoint_b else -1]
+        C = np.empty((*long, rows, columns), A.dtype)
+        _core.product(in_order(A), in_order(B), C, adjoint_a, adjoint_b)
+        return C
+    left = A.conj().swapaxes(-1, -2) if adjoint_a else A
+    right = B.conj().swapaxes(-1, -2) if adjoint_b else B
+    return np.asarray(left @ right)
 
 
 def inverse(A: Array) -> Array:
@@ -120,6 +146,16 @@ def cholesky_derivative(L: Array, V: Array, adjoint: bool) -> Array:
     W = np.empty_like(V)
     _core.cholesky_derivative(in_order(L), V, W, adjoint)
     return W
+
+
+def schur(A: Array) -> tuple[Array, Array, int]:
+    """T and Z with A = Z T Zᴴ, and for how many matrices they were not found; one matrix (n, n) will do, too.
+
+    The kernel takes up to 64 rows, one matrix after the other.
+    """
+    A = in_order(A)
+    T, Z = np.empty_like(A), np.empty_like(A)
+    return T, Z, _core.schur(A, T, Z)
 
 
 def linear_equation(

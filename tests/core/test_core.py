@@ -320,7 +320,13 @@ def test_wrong_arguments_are_refused():
         (lambda: _core.kronecker([(A, A[:2])], A, X), ValueError, "once, or as often"),
         (lambda: _core.kronecker([(A[:, :3, :3].copy(), A)], A, X), ValueError, "size of the right side"),
         (lambda: _core.kronecker([(A, A)], np.zeros((9, 9)), np.zeros((9, 9))), ValueError, "fewer entries"),
-        (lambda: _core.sylvester(A, A[0], A[0]), ValueError, "one matrix"),
+        (lambda: _core.sylvester(A, A[0], A[0]), ValueError, "stack like T and S"),
+        (lambda: _core.sylvester(A, A[:2], A), ValueError, "once, or as often"),
+        (lambda: _core.sylvester(A[None], A, A), ValueError, "along one axis"),
+        (lambda: _core.schur(A, X, X[:2]), ValueError, "shape"),
+        (lambda: _core.schur(A[:, :3], X, X.copy()), ValueError, "square"),
+        (lambda: _core.schur(A, X.astype(np.float32), X), TypeError, "same dtype"),
+        (lambda: _core.root(A.swapaxes(1, 2)), ValueError, "contiguous"),
         (lambda: _core.sylvester(A[0], A[0], A[0, :2]), ValueError, "as many rows"),
     ):
         with pytest.raises(error, match=message):
@@ -530,7 +536,7 @@ def test_several_threads_at_once():
 CHOICE = """
 import numpy as np
 from frechet import _core, _stacks
-from frechet.linalg import expm
+from frechet.linalg import expm, solve_sylvester, sqrtm
 from frechet.linalg._expm_factor import _programs
 A = np.random.default_rng(0).standard_normal((21, 5, 5))
 F = A[0].copy()
@@ -541,8 +547,12 @@ B = np.random.default_rng(1).standard_normal((2, 50, 50)) / 7
 L = np.empty_like(B[0])
 exponential = _core.Exponential(B[0], np.empty_like(L), np.full(1, np.inf), _programs())
 exponential.frechet(B[1], L)
-results = (_stacks.inverse(A), expm(A), expm(C), F, expm(B[0] - 1j * B[1]), L)
-print(repr([float(abs(x).sum()) for x in results]))
+exponentials = expm(A), expm(C), expm(B[0] - 1j * B[1]), L
+forms = _stacks.schur(A)[0], _stacks.schur(C)[0]
+norms = [np.linalg.norm(T) for T in forms] + [T.trace(axis1=1, axis2=2) for T in forms]
+D = A + 4 * np.eye(5)
+roots = sqrtm(D), solve_sylvester(np.kron(np.eye(2), D), D, np.ones((21, 10, 5)))
+print(repr([float(abs(x).sum()) for x in (_stacks.inverse(A), F, *exponentials, *norms, *roots)]))
 """
 
 

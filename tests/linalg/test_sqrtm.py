@@ -134,7 +134,7 @@ def test_one_schur_form_serves_every_order(monkeypatch):
     L(np.eye(4))
     L.adjoint(np.eye(4))
     fr.hessian(lambda t: fr.linalg.sqrtm(t * A)[0, 0])(1.0)
-    assert made == [(4, 4)] * 2  # one for each call of sqrtm
+    assert made == [(1, 4, 4)] * 2  # one for each call of sqrtm
 
 
 def test_real_input_with_negative_eigenvalues():

@@ -118,8 +118,9 @@ class _Triangle:
             k = np.flatnonzero(first)
             w = np.diagonal(T).astype(np.result_type(T, np.complex64))
             w[k] += 1j * np.sqrt(np.abs(T[k, k + 1])) * np.sqrt(np.abs(T[k + 1, k]))
-            form = TriangularForm(T, np.eye(n, dtype=T.dtype), w).complex()
-            T, self.V = form.T, form.Q
+            form = TriangularForm(T[None], np.eye(n, dtype=T.dtype)[None], w[None]).complex()
+            assert form.Q is not None
+            T, self.V = form.T[0], form.Q[0]
             self.end[k] += 1
         self.T = T
 

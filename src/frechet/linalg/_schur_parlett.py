@@ -30,7 +30,6 @@ from ..rules.lapack import lapack
 from ._arguments import unit_for
 from ._divided_differences import DividedDifferences
 from ._scalar_function import ScalarFunction
-from ._schur_form import SchurForm
 from ._triangular_form import TriangularForm
 from ._triangular_sylvester import TriangularSylvester
 
@@ -346,9 +345,9 @@ def _schur(A: Array) -> tuple[Array, Array]:
     """A complex Schur form; that of a triangular matrix is the matrix."""
     if not np.tril(A, -1).any():
         return A.astype(complex), np.eye(len(A), dtype=complex)
-    schur = SchurForm(A)
-    form = TriangularForm(schur.T, schur.Z, schur.eigenvalues).complex()
-    return np.triu(form.T), np.asarray(form.Q)
+    form = TriangularForm.of(A[None]).complex()
+    assert form.Q is not None
+    return np.triu(form.T[0]), form.Q[0]
 
 
 def _clusters(w: Array, distance: float) -> Array:

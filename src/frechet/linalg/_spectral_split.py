@@ -16,7 +16,6 @@ import numpy as np
 
 from ..linear_map import Array, adjoint_matrix
 from ._arguments import unit_for
-from ._schur_form import SchurForm
 from ._triangular_form import TriangularForm
 from ._triangular_sylvester import TriangularSylvester
 
@@ -172,14 +171,15 @@ def _ordered_schur(A: Array, select: Select, call: str) -> tuple[Array, Array, A
     if not A.size:
         return A, A, np.zeros(0, A.dtype), np.zeros(0, bool)
     try:
-        schur = SchurForm(A)
-        w = schur.eigenvalues.astype(np.result_type(A, np.complex64))
-        form, mask = TriangularForm(schur.T, schur.Z, w), select(w)
-        if (mask[form.pairs] != mask[form.pairs + 1]).any():  # one of a conjugate pair without the other
+        form = TriangularForm.of(A[None])
+        w = form.eigenvalues[0].astype(np.result_type(A, np.complex64))
+        mask = select(w)
+        if (form.pairs[0] & (mask[:-1] != mask[1:])).any():  # one of a conjugate pair without the other
             form = form.complex()  # real eigenvalues stay real
-            w = form.eigenvalues
+            w = form.eigenvalues[0]
             mask = select(w)
-        form = form.reordered(mask)
+        form = form.reordered(mask[None])
     except np.linalg.LinAlgError as error:
         raise np.linalg.LinAlgError(f"{call}: {error}") from None
-    return form.T, np.asarray(form.Q), w, mask
+    assert form.Q is not None
+    return form.T[0], form.Q[0], w, mask
