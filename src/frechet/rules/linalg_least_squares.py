@@ -215,8 +215,9 @@ squared_residuals = Rule(_plain_residuals, _residuals_body, "lstsq")
 
 
 def _svd_body(a: Array, factor: SVDFactor) -> Any:
+    # The vectors of singular values that are zero are not used below.
     U, s, Vh = _svd(a, factor)
-    return (U, s, Vh), SVDMap(U, s, Vh)
+    return (U, s, Vh), SVDMap(U, s, Vh, guards_zero=False)
 
 
 _svd = Rule(lambda a, factor: (factor.U, factor.s, factor.Vh), _svd_body, "lstsq")
