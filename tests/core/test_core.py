@@ -414,7 +414,7 @@ def test_sylvester(m, n, dtype):
         assert residual(T, right, X, F, turn_t, turn_s, minus) < 20
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(["real", "pair", "wide pair", "equal", "real pair"]), min_size=1, max_size=7),
     st.lists(st.sampled_from(["real", "pair", "wide pair", "equal", "real pair"]), min_size=1, max_size=7),

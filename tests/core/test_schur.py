@@ -99,7 +99,7 @@ ENTRIES = [0, 0, 1, -1, 2, 1e-8, 1e-17, 3e9, -1e-300]
     st.integers(1, 6).flatmap(lambda n: st.lists(st.sampled_from(ENTRIES), min_size=n * n, max_size=n * n)),
     st.booleans(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_schur_form_of_drawn_matrices(entries, is_complex):
     n = int(np.sqrt(len(entries)))
     A = np.array(entries).reshape(1, n, n)

@@ -69,7 +69,7 @@ def test_rule(function, args):
     check_rule(function, *args)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.integers(1, 5),
     st.lists(st.integers(1, 3), min_size=1, max_size=2),

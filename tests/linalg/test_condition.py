@@ -85,7 +85,7 @@ def test_functions_of_one_kind_agree():
 
 
 @given(n=st.integers(1, 5), seed=st.integers(0, 99))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_no_direction_does_more(n, seed):
     draw = np.random.default_rng(seed)
     x, e = draw.standard_normal((2, n, n))

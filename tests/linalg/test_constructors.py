@@ -64,7 +64,7 @@ def test_rule(function, args):
     kind=st.sampled_from([np.float32, np.float64, np.complex64, np.complex128]),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_sizes_and_types(n, m, kind, seed):
     r = np.random.default_rng(seed)
     c, row = (r.standard_normal(k).astype(kind) for k in (n, m))

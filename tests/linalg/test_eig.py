@@ -59,7 +59,7 @@ def test_rule(function, args):
     check_rule(function, *args, tolerance=1e-5)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 4), st.booleans(), st.integers(0, 1000))
 def test_rule_for_drawn_spectra(n, is_complex, seed):
     local = np.random.default_rng(seed)

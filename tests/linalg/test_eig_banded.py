@@ -80,7 +80,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, tolerance=1e-5, **kwargs)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(1, 5), st.integers(0, 3), st.booleans(), st.booleans(), st.integers(0, 1000))
 def test_rule_for_drawn_bands(n, r, lower, is_complex, seed):
     local = np.random.default_rng(seed)

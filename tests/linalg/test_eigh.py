@@ -99,7 +99,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, tolerance=1e-5, **kwargs)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.integers(1, 5),
     st.sampled_from([np.float64, np.complex128]),

@@ -79,7 +79,7 @@ def test_rule(function, args):
     complex=st.booleans(),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_rule_at_drawn_matrices(n, size, complex, seed):
     draw = np.random.default_rng(seed)
     a = draw.standard_normal((n, n)) + (1j * draw.standard_normal((n, n)) if complex else 0)

@@ -62,7 +62,7 @@ def test_rule(function, args):
     complex=st.booleans(),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_rule_at_drawn_spectra(spectrum, complex, seed):
     draw = np.random.default_rng(seed)
     n = len(spectrum)

@@ -84,7 +84,7 @@ def test_rule(function, args):
 @given(
     n=st.integers(1, 5), p=st.integers(1, 3), kind=st.sampled_from([float, complex]), seed=st.integers(0, 99)
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_steady_state_is_a_fixed_point_of_the_filter(n, p, kind, seed):
     T, Z, Q, H, C = model(n, p, kind=kind, seed=seed)
     state = steady_state_kalman(T, Z, Q, H, C)

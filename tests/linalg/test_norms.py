@@ -51,7 +51,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 4), st.integers(1, 4), st.sampled_from(MATRIX_ORDERS), st.integers(0, 1000))
 def test_rule_for_drawn_shapes(m, n, p, seed):
     A = np.random.default_rng(seed).standard_normal((m, n))

@@ -60,7 +60,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     values=st.lists(st.sampled_from([0.5, 1.0, 1.0 + 1e-12, 2.0]), min_size=1, max_size=5),
     kind=st.sampled_from("fdFD"),

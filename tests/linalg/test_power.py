@@ -69,7 +69,7 @@ def test_rule(function, args):
     t=st.floats(-2, 2),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_rule_on_any_spectrum_off_the_cut(n, dtype, spread, t, seed):
     draw = np.random.default_rng(seed)
     x = draw.standard_normal((n, n))

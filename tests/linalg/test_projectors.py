@@ -80,7 +80,7 @@ def test_rule(function, args):
     check_rule(function, *args, tolerance=1e-5)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(1, 5), st.integers(0, 5), st.booleans(), st.integers(0, 1000))
 def test_rule_for_drawn_spectra(n, k, is_complex, seed):
     local = np.random.default_rng(seed)

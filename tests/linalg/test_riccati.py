@@ -95,7 +95,7 @@ def test_rule(function, args, kwargs):
     extra=st.sampled_from([(False, False), (True, False), (True, True)]),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_rule_at_random_problems(function, n, m, batch, kind, extra, seed):
     args = problem(n, m, batch=batch, kind=kind, seed=seed, e=extra[0], s=extra[1])
     check_rule(function, *args)

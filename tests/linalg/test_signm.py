@@ -56,7 +56,7 @@ def test_rule(function, args):
 
 
 @given(signs=st.lists(st.sampled_from([-2.0, -1.5, 1.5, 2.5]), min_size=1, max_size=4))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_rule_on_any_signs(signs):
     signs = np.array(signs)
     n = len(signs)

@@ -205,7 +205,7 @@ def test_value_and_derivative_to_the_last_digits():
     vector=st.booleans(),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_sizes_and_types(n, structure, kind, vector, seed):
     r = np.random.default_rng(seed)
     A = (r.standard_normal((n, n)) + 1j * r.standard_normal((n, n))) / n + 3 * np.eye(n)

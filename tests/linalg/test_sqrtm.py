@@ -54,7 +54,7 @@ def test_rule(function, args):
 @given(
     n=st.integers(1, 5), dtype=st.sampled_from("fdFD"), spread=st.floats(0.1, 0.9), seed=st.integers(0, 999)
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_rule_on_any_spectrum_off_the_cut(n, dtype, spread, seed):
     draw = np.random.default_rng(seed)
     x = draw.standard_normal((n, n))

@@ -115,7 +115,7 @@ def test_shapes_and_dtypes(function, shape, dtype):
     index=st.integers(0, 3),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_rules_on_drawn_stacks(n, stack, dtype, index, seed):
     draw = rng(seed)
     x = draw.standard_normal((*stack, n, n))

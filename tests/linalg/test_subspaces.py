@@ -80,7 +80,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     m=st.integers(1, 5),
     n=st.integers(1, 5),

@@ -55,7 +55,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, tolerance=1e-5, **kwargs)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(1, 4), st.integers(1, 4), st.booleans(), st.integers(0, 1000))
 def test_rule_for_drawn_shapes(m, n, is_complex, seed):
     local = np.random.default_rng(seed)

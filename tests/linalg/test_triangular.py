@@ -102,7 +102,7 @@ def test_rule(function, args):
     stack=st.sampled_from([(), (2,), (1, 2)]),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_sizes_and_types(n, kind, trans, lower, unit, stack, seed):
     r = np.random.default_rng(seed)
     A = (r.standard_normal((*stack, n, n)) + 1j * r.standard_normal((*stack, n, n))) / n + 3 * np.eye(n)
