@@ -111,13 +111,13 @@ def solve(
         )
     if a.size == 1:
         return _number(a, b, structure)
-    by_diagonals = structure in ("diagonal", "tridiagonal")
-    column = by_diagonals or a.ndim > 2  # a vector beside one dense matrix needs no traced reshaping
+    banded = structure if structure in ("diagonal", "tridiagonal") else None
+    column = banded is not None or a.ndim > 2  # a vector beside one dense matrix needs no traced reshaping
     a, b, vector = linear_system("solve", a, b, a.shape[-1], check_finite=False, column=column)
     if not a.size or not b.size:
         x = np.zeros(b.shape, b.dtype)
-    elif by_diagonals:
-        x = _by_diagonals(a, b, structure, transposed)
+    elif banded is not None:
+        x = _by_diagonals(a, b, banded, transposed)
     else:
         factor = dense_factor(primal(a), structure, lower)
         condition_warning(factor.rcond, a.dtype)
