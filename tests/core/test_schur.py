@@ -6,10 +6,11 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from frechet import _core
+from frechet import _core, _stacks
+from frechet.linalg._schur_form import SchurForm
 
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
 
@@ -31,7 +32,7 @@ def schur(A):
     return T, Z, _core.schur(A, T, Z)
 
 
-def check_form(A):
+def check_form(A, bound=10):
     """T and Z of a stack, after all that makes a Schur form of them has been looked at."""
     T, Z, failures = schur(A)
     assert failures == 0
@@ -40,8 +41,8 @@ def check_form(A):
     size[size == 0] = 1
     error = np.linalg.norm(Z @ (T / size) @ adjoint(Z) - A / size, axis=(-2, -1))
     # Some 10 n transformations of each entry, whose errors add up like random ones.
-    assert (error <= 10 * np.sqrt(n) * eps * np.linalg.norm(A / size, axis=(-2, -1))).all()
-    assert np.abs(adjoint(Z) @ Z - np.eye(n)).max() <= 10 * np.sqrt(n) * eps
+    assert (error <= bound * np.sqrt(n) * eps * np.linalg.norm(A / size, axis=(-2, -1))).all()
+    assert np.abs(adjoint(Z) @ Z - np.eye(n)).max() <= bound * np.sqrt(n) * eps
     if A.dtype.kind == "c":
         assert not np.tril(T, -1).any()
         return T, Z
@@ -103,7 +104,29 @@ ENTRIES = [0, 0, 1, -1, 2, 1e-8, 1e-17, 3e9, -1e-300]
 def test_schur_form_of_drawn_matrices(entries, is_complex):
     n = int(np.sqrt(len(entries)))
     A = np.array(entries).reshape(1, n, n)
-    check_form(A * (1 + 1j * np.tri(n)) if is_complex else A.astype(float))
+    A = A * (1 + 1j * np.tri(n)) if is_complex else A.astype(float)
+    assume(schur(A)[2] == 0)  # 3 in 100 000 of these matrices
+    # Some take many steps: the worst of 65 000 is off by 21 √n ε, and LAPACK's worst of 28 000 by 14 √n ε.
+    check_form(A, bound=40)
+
+
+def test_what_the_kernel_does_not_find_lapack_finds(monkeypatch):
+    A = np.array(
+        [
+            [1e-08, 1e-17, 3e9, 1e-08, 0],
+            [1e-17, -1, 2, 0, 1e-08],
+            [-1, 1e-17, -1, 0, 2],
+            [2, 0, 2, 2, 3e9],
+            [1e-17, 1e-08, 0, -1, 1e-17],
+        ]
+    )
+    for finds in (True, False):  # with some instruction sets the kernel finds it, with others it does not
+        if not finds:
+            monkeypatch.setattr(_stacks, "schur", lambda A: (A, A, 1))
+        for matrices in (A, np.array([np.eye(5), A])):
+            form = SchurForm(matrices)
+            error = np.linalg.norm(form.Z @ form.T @ adjoint(form.Z) - matrices, axis=(-2, -1))
+            assert (error <= 1e-14 * np.linalg.norm(matrices, axis=(-2, -1))).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
