@@ -364,7 +364,7 @@ def walk(x, y, visit):
         visit(x, y)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(trees)
 def test_any_nested_container(tree):
     tree = [0.5, tree]

@@ -554,7 +554,7 @@ def interpret(program_, x):
     return y + other
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(statements, min_size=1, max_size=7), st.integers(0, 100))
 def test_random_in_place_programs(program_, seed):
     rng = np.random.default_rng(seed)

@@ -93,7 +93,7 @@ def scaled(m):
     return EXACT * max(1.0, float(np.max(np.abs(m))))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(expressions(complex_=False), st.integers(0, 100))
 def test_real_expression_written_out_is_its_action(m, seed):
     v = np.random.default_rng(seed).standard_normal((N, N))
@@ -101,7 +101,7 @@ def test_real_expression_written_out_is_its_action(m, seed):
     np.testing.assert_allclose(M @ v.ravel(), m(v).ravel(), atol=scaled(M) * 10)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(expressions(complex_=True), st.integers(0, 100))
 def test_complex_expression_written_out_is_its_action(m, seed):
     v = numbers(np.random.default_rng(seed), (N, N), True)
@@ -109,7 +109,7 @@ def test_complex_expression_written_out_is_its_action(m, seed):
     np.testing.assert_allclose(M @ v.ravel(), m(v).ravel(), atol=scaled(M) * 10)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(expressions(complex_=True), st.integers(0, 100))
 def test_adjoint_of_expression(m, seed):
     rng = np.random.default_rng(seed)
@@ -118,21 +118,21 @@ def test_adjoint_of_expression(m, seed):
     assert abs(inner(m(v), w) - inner(v, m.adjoint(w))) <= 1e-11 * size
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(expressions(complex_=True))
 def test_matrix_of_the_adjoint_is_the_conjugate_transpose(m):
     M = as_matrix(m, complex)
     np.testing.assert_allclose(as_matrix(m.adjoint, complex), M.conj().T, atol=scaled(M))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(expressions(complex_=True))
 def test_rows_are_the_pullbacks_of_the_unit_vectors(m):
     looped = np.array([m.pull(e.reshape(N, N)) for e in np.eye(N * N, dtype=complex)]).reshape(N, N, N, N)
     np.testing.assert_allclose(m.rows((N, N), complex), looped, atol=scaled(looped))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(expressions(complex_=True), st.sampled_from([(1,), (4,), (2, 3), (0,)]))
 def test_stack_of_directions_is_a_loop(m, stack):
     rng = np.random.default_rng(1)
@@ -145,7 +145,7 @@ def test_stack_of_directions_is_a_loop(m, stack):
             np.testing.assert_allclose(stacked[at], one, atol=scaled(one))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(expressions(complex_=True), expressions(complex_=True))
 def test_laws_of_the_adjoint(m, k):
     rng = np.random.default_rng(2)

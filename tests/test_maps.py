@@ -89,7 +89,7 @@ def broadcastable(draw):
     return tuple(1 if draw(st.booleans()) else n for n in kept), out
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(broadcastable(), st.booleans())
 def test_broadcast_and_diagonal(shapes, complex_):
     in_shape, out_shape = shapes
@@ -122,7 +122,7 @@ def test_diagonal_with_a_number_or_a_smaller_factor():
     check(diagonal(np.array([1j, 2.0])), (2,), (2,), True, True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3), st.data())
 def test_reshape_transpose_and_sum(shape, data):
     check(reshape(shape, (int(np.prod(shape)),)), shape, (int(np.prod(shape)),))
@@ -246,7 +246,7 @@ def test_take_and_explicit_index(index):
     np.testing.assert_array_equal(v[0][explicit_index(index, len(SHAPE))], v[0][index])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=4))
 def test_gather_with_any_index(data, shape):
     index = data.draw(

@@ -63,7 +63,7 @@ def test_second_derivative_in_every_mixture(outer, inner):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(sorted(MODES)), min_size=1, max_size=5), st.floats(0.5, 2))
 def test_any_order_in_any_mixture(modes, x):
     f = lambda x: x**6

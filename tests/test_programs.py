@@ -140,7 +140,7 @@ def assigned(x):
     return y
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=5), st.integers(0, 1000))
 def test_random_programs(steps, seed):
     def program(x):
@@ -163,7 +163,7 @@ def test_random_programs(steps, seed):
     np.testing.assert_allclose(fr.jacobian(program)(x) @ v, tangent, atol=1e-11 * size)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=4), st.integers(0, 1000))
 def test_random_programs_to_second_order(steps, seed):
     def program(x):

@@ -221,7 +221,7 @@ cotangents = hnp.arrays(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.sampled_from(INEXACT), cotangents)
 def test_projection_is_idempotent_and_lands_in_the_space(dtype, g):
     s = space(np.ones((2, 3), dtype))
@@ -232,7 +232,7 @@ def test_projection_is_idempotent_and_lands_in_the_space(dtype, g):
     assert s.project(p) is p
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.sampled_from(INEXACT), cotangents, cotangents)
 def test_projection_is_self_adjoint(dtype, a, b):
     # The entries are half-precision numbers, so the conversion is exact: what is tested is the real part.
@@ -242,7 +242,7 @@ def test_projection_is_self_adjoint(dtype, a, b):
     assert left == pytest.approx(right, abs=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from([float, complex, np.float32, np.complex64, np.longdouble]),
     st.complex_numbers(max_magnitude=4, width=64),

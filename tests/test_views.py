@@ -425,7 +425,7 @@ def run_with_views(statements_, x):
     return total + np.sum(arrays[-1])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(view_statements, min_size=2, max_size=9), st.integers(0, 50))
 def test_random_programs_with_views_are_right_or_loud(statements_, seed):
     rng = np.random.default_rng(seed)

@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <cstdint>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -25,6 +26,8 @@ public:
         if (PyObject_GetBuffer(source.ptr(), &buffer_, writable ? PyBUF_RECORDS : PyBUF_RECORDS_RO) != 0)
             throw nb::python_error();
         std::string format = buffer_.format ? buffer_.format : "B";
+        bool aligned = format[0] != '=';  // with which NumPy marks numbers that are not
+        if (!aligned) format.erase(0, 1);
         if (format == "f") type_ = Type::f;
         else if (format == "d") type_ = Type::d;
         else if (format == "Zf") type_ = Type::F;
@@ -34,11 +37,13 @@ public:
             throw nb::type_error(
                 (std::string(name) + " must have dtype float32, float64, complex64 or complex128").c_str());
         }
-        for (int k = 0; k < buffer_.ndim; ++k)
-            if (buffer_.strides[k] % std::ptrdiff_t(size_of(type_) / parts_of(type_)) != 0) {
-                PyBuffer_Release(&buffer_);
-                throw nb::value_error((std::string(name) + " must be aligned").c_str());
-            }
+        const std::ptrdiff_t unit = std::ptrdiff_t(size_of(type_) / parts_of(type_));
+        aligned &= reinterpret_cast<std::uintptr_t>(buffer_.buf) % std::uintptr_t(unit) == 0;
+        for (int k = 0; k < buffer_.ndim; ++k) aligned &= buffer_.strides[k] % unit == 0;
+        if (!aligned && buffer_.len > 0) {
+            PyBuffer_Release(&buffer_);
+            throw nb::value_error((std::string(name) + " must be aligned").c_str());
+        }
     }
     ~Array() { PyBuffer_Release(&buffer_); }
     Array(const Array&) = delete;
@@ -47,7 +52,10 @@ public:
     Type type() const { return type_; }
     int ndim() const { return buffer_.ndim; }
     // The length of an axis, counted from the end: 1 is the last.
-    std::ptrdiff_t length(int axis) const { return buffer_.shape[buffer_.ndim - axis]; }
+    std::ptrdiff_t length(int axis) const {
+        require(axis <= buffer_.ndim, "be a matrix or a stack of them");
+        return buffer_.shape[buffer_.ndim - axis];
+    }
     // The distance of neighbours along an axis in bytes; axes are counted likewise.
     std::ptrdiff_t stride(int axis) const { return buffer_.strides[buffer_.ndim - axis]; }
     std::ptrdiff_t size() const { return buffer_.len / buffer_.itemsize; }

@@ -6,6 +6,8 @@
 #include "level.hpp"
 #include "lu.hpp"
 #include "product.hpp"
+#include "root.hpp"
+#include "schur.hpp"
 #include "sylvester.hpp"
 #include "types.hpp"
 
@@ -16,6 +18,10 @@ template <class E>
 constexpr Kernels<E> kernels = {
     sylvester_room<E>,
     sylvester<E>,
+    schur_room<E>,
+    schur<E>,
+    root_room<E>,
+    root<E>,
     product_room<E>,
     product<E>,
     sandwich_room<E>,

@@ -101,17 +101,45 @@ bool sylvester(nb::handle t, nb::handle s, nb::handle f, bool adjoint_t, bool ad
     Array T(t, "sylvester: T"), S(s, "sylvester: S"), F(f, "sylvester: F", true);
     for (const Array* A : {&T, &S}) {
         A->require_square();
-        A->require(A->ndim() == 2, "be one matrix");
+        A->require(A->ndim() <= 3, "be a matrix or a stack of them along one axis");
         A->require_type(F);
     }
     F.require(F.ndim() == 2 || F.ndim() == 3, "be a matrix or a stack of them along one axis");
     F.require(F.length(2) == T.length(1) && F.length(1) == S.length(1), "have as many rows as T and columns as S");
     if (F.size() == 0) return true;
+    Index count = matrices(T) > matrices(S) ? matrices(T) : matrices(S);
+    for (const Array* A : {&T, &S})
+        A->require(matrices(*A) == 1 || matrices(*A) == count, "be there once, or as often as the other");
+    F.require(matrices(F) % count == 0, "be a stack like T and S, or several of them");
     return run(F, [&](const auto& kernels, auto real) {
         using R = decltype(real);
         Room room(kernels.sylvester_room(T.length(1), S.length(1)));
         return kernels.sylvester(T.view<const R>(), S.view<const R>(), F.view<R>(), adjoint_t, adjoint_s, minus,
                                  room.get());
+    });
+}
+
+Index schur(nb::handle a, nb::handle t, nb::handle z) {
+    Array A(a, "schur: A"), T(t, "schur: T", true), Z(z, "schur: Z", true);
+    Index n = rows_of_square(A);
+    require_same(A, T);
+    require_same(A, Z);
+    if (A.size() == 0) return 0;
+    return run(A, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.schur_room(n));
+        return kernels.schur(A.data<const R>(), T.data<R>(), Z.data<R>(), matrices(A), n, room.get());
+    });
+}
+
+Index root(nb::handle x) {
+    Array X(x, "root: X", true);
+    Index n = rows_of_square(X);
+    if (X.size() == 0) return 0;
+    return run(X, [&](const auto& kernels, auto real) {
+        using R = decltype(real);
+        Room room(kernels.root_room(n));
+        return kernels.root(X.data<R>(), matrices(X), n, room.get());
     });
 }
 
@@ -388,6 +416,10 @@ NB_MODULE(_core, m) {
     m.def("sylvester", &sylvester, arg("T"), arg("S"), arg("F"), arg("adjoint_t") = false, arg("adjoint_s") = false,
           arg("minus") = false,
           "Solve op(T) X + X op(S) = F (minus: −) in place of F; False if a divisor is zero to working precision.");
+    m.def("schur", &schur, arg("A"), arg("T"), arg("Z"),
+          "A = Z T Zᴴ, T upper (quasi-)triangular; the number of matrices for which it is not found.");
+    m.def("root", &root, arg("X"),
+          "The root R of T in place of X, which has R's diagonal blocks and above them T; the number of doubtful ones.");
     m.def("product", &product, arg("A"), arg("B"), arg("C"), arg("adjoint_a") = false, arg("adjoint_b") = false,
           arg("minus") = false, "C = op(A) op(B) (minus: −).");
     m.def("sandwich", &sandwich, arg("Y"), arg("V"), arg("W"), arg("adjoint") = false, "W = −op(Y) V op(Y).");

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "level.hpp"
+#include "numbers.hpp"
 #include "sylvester_blocks.hpp"
 #include "types.hpp"
 
@@ -301,6 +302,38 @@ void copy_out(const R* from, Index ld, View<R> A, int part) {
     }
 }
 
+// Copies T and S into the equation, as T, or Tᴴ in reversed order, and L = Sᴴ, or S in reversed order.
+template <class E, class R = typename E::R>
+void prepare(Triangular<E>& eq, View<const R> T, View<const R> S, bool adjoint_t, bool adjoint_s, bool minus) {
+    eq.scale = reciprocal_magnitude(larger(magnitude<E>(T), magnitude<E>(S)));
+    View<const R> left = adjoint_t ? reversed(transposed(T)) : T;
+    View<const R> right = adjoint_s ? transposed(S) : reversed(S);
+    R sign = minus ? -eq.scale : eq.scale;
+    for (int p = 0; p < E::parts; ++p) {
+        copy_in(eq.T[p], eq.ldt, left, p, p && adjoint_t ? -eq.scale : eq.scale);
+        copy_in(eq.L[p], eq.ldx, right, p, p && adjoint_s ? -sign : sign);
+    }
+    if constexpr (E::is_complex) {
+        for (Index i = 0; i < eq.m; ++i) eq.left[i] = Block<R>{i, 1, 0, {{0, 0}, {0, 0}}, 0, false};
+        for (Index j = 0; j < eq.n; ++j) eq.right[j] = Block<R>{j, 1, 0, {{0, 0}, {0, 0}}, 0, false};
+        eq.left_count = eq.m;
+        eq.right_count = eq.n;
+    } else {
+        eq.left_count = find_blocks(eq.T[0], eq.ldt, eq.m, false, eq.left);
+        eq.right_count = find_blocks(eq.L[0], eq.ldx, eq.n, true, eq.right);
+    }
+    gather_inside(eq);
+}
+
+// Matrix number k of a stack, or the only one there is.
+template <class R>
+View<R> matrix_of(View<R> A, Index k) {
+    if (A.count > 1) A.data += k * A.count_stride;
+    A.count = 1;
+    return A;
+}
+
+// T and S are matrices, or stacks of `count` of them; F is that stack of right sides, once or several times.
 template <class E, class R = typename E::R>
 bool sylvester(View<const R> T, View<const R> S, View<R> F, bool adjoint_t, bool adjoint_s, bool minus, void* room) {
     Triangular<E> eq;
@@ -327,36 +360,18 @@ bool sylvester(View<const R> T, View<const R> S, View<R> F, bool adjoint_t, bool
     eq.pairs = reinterpret_cast<Pair<R>*>(table);
     eq.reciprocals = reinterpret_cast<R*>(table);
 
-    constexpr R epsilon = sizeof(R) == 8 ? R(2.220446049250313e-16) : R(1.1920929e-7);
-    eq.scale = reciprocal_magnitude(larger(magnitude<E>(T), magnitude<E>(S)));
-    eq.smallest = epsilon * epsilon;  // divisors below ε max(|T|, |S|) are zero to LAPACK's trsyl, too
-
-    // T, or Tᴴ in reversed order;  L = Sᴴ, or S in reversed order.
-    View<const R> left = adjoint_t ? reversed(transposed(T)) : T;
-    View<const R> right = adjoint_s ? transposed(S) : reversed(S);
-    R sign = minus ? -eq.scale : eq.scale;
-    for (int p = 0; p < E::parts; ++p) {
-        copy_in(eq.T[p], eq.ldt, left, p, p && adjoint_t ? -eq.scale : eq.scale);
-        copy_in(eq.L[p], eq.ldx, right, p, p && adjoint_s ? -sign : sign);
-    }
-    if constexpr (E::is_complex) {
-        for (Index i = 0; i < eq.m; ++i) eq.left[i] = Block<R>{i, 1, 0, {{0, 0}, {0, 0}}, 0, false};
-        for (Index j = 0; j < eq.n; ++j) eq.right[j] = Block<R>{j, 1, 0, {{0, 0}, {0, 0}}, 0, false};
-        eq.left_count = eq.m;
-        eq.right_count = eq.n;
-    } else {
-        eq.left_count = find_blocks(eq.T[0], eq.ldt, eq.m, false, eq.left);
-        eq.right_count = find_blocks(eq.L[0], eq.ldx, eq.n, true, eq.right);
-    }
-    gather_inside(eq);
-    for (Index k = 0; k < F.count; ++k) {
-        View<R> one = F;
-        one.data += k * F.count_stride;
-        if (adjoint_t) one = rows_reversed(one);
-        if (!adjoint_s) one = transposed(rows_reversed(transposed(one)));
-        for (int p = 0; p < E::parts; ++p) copy_in<R>(eq.X[p], eq.ldx, constant(one), p, eq.scale);
-        solve_triangular(eq);
-        for (int p = 0; p < E::parts; ++p) copy_out(eq.X[p], eq.ldx, one, p);
+    eq.smallest = epsilon_of<R> * epsilon_of<R>;  // divisors below ε max(|T|, |S|) are zero to LAPACK's trsyl, too
+    Index count = larger(T.count, S.count);
+    for (Index k = 0; k < count; ++k) {
+        prepare<E>(eq, matrix_of(T, k), matrix_of(S, k), adjoint_t, adjoint_s, minus);
+        for (Index at = k; at < F.count; at += count) {
+            View<R> one = matrix_of(F, at);
+            if (adjoint_t) one = rows_reversed(one);
+            if (!adjoint_s) one = transposed(rows_reversed(transposed(one)));
+            for (int p = 0; p < E::parts; ++p) copy_in<R>(eq.X[p], eq.ldx, constant(one), p, eq.scale);
+            solve_triangular(eq);
+            for (int p = 0; p < E::parts; ++p) copy_out(eq.X[p], eq.ldx, one, p);
+        }
     }
     return !eq.singular;
 }

@@ -89,6 +89,12 @@ struct Kernels {
     std::size_t (*sylvester_room)(Index m, Index n);
     bool (*sylvester)(View<const R> T, View<const R> S, View<R> F, bool adjoint_t, bool adjoint_s, bool minus,
                       void* room);
+    // schur.hpp
+    std::size_t (*schur_room)(Index n);
+    Index (*schur)(const R* A, R* T, R* Z, Index count, Index n, void* room);
+    // root.hpp
+    std::size_t (*root_room)(Index n);
+    Index (*root)(R* X, Index count, Index n, void* room);
     // product.hpp; `count` matrices in a stack, of which arguments are there once or `copies` times
     std::size_t (*product_room)(Index m, Index inner, Index n);
     void (*product)(const R* A, const R* B, R* C, Index count, Index copies, bool many_a, bool many_b, Index m,

@@ -1,8 +1,9 @@
 """frechet._core, the C++ kernels: small matrices, exponentials, spreading on grids (src/core).
 
 Arrays are of float32, float64, complex64 or complex128, all of a call of the same type; results are
-written into arguments.  All are C-contiguous stacks (..., n, n), but those of `sylvester`, and of
-`Exponential` those that are read; where several directions are allowed, they are further axes in front.
+written into arguments.  All are C-contiguous stacks (..., n, n), but those that `Exponential` reads, and
+those of `sylvester`, which have any layout and one stack axis at most; where several directions are allowed,
+they are further axes in front.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ largest_system: int  # unknowns that `kronecker` takes
 def sylvester(
     T: Array, S: Array, F: Array, adjoint_t: bool = False, adjoint_s: bool = False, minus: bool = False
 ) -> bool: ...
+def schur(A: Array, T: Array, Z: Array) -> int: ...
+def root(X: Array) -> int: ...
 def product(
     A: Array, B: Array, C: Array, adjoint_a: bool = False, adjoint_b: bool = False, minus: bool = False
 ) -> None: ...

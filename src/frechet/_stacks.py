@@ -6,16 +6,19 @@ ten times as long.  Everything here is numerics on plain arrays; a stack is an a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
+from numpy.typing import NDArray
 
 from . import _core
 
 Array = Any
 
+_SOME = 4  # matrices from which on it pays to leave most lanes of a register idle
 LARGEST = 16  # rows of what counts as small: LAPACK and BLAS gain on larger ones
 
 
@@ -36,12 +39,41 @@ def fit_products(A: Array) -> bool:
     return type(A) is np.ndarray and small and A.dtype.char in "fdFD" and A.dtype.isnative
 
 
+def in_order(A: Array) -> Array:
+    """A as the kernels take it, C-contiguous and aligned; a copy where it is not."""
+    A = np.ascontiguousarray(A)
+    return A if A.flags.aligned else A.copy()
+
+
 def minus_product(A: Array, B: Array, adjoint: bool = False) -> Array:
     """−A B, or −A Bᴴ, of small matrices; A is a stack like B, or several of them (directions)."""
     rows, columns = A.shape[-2], B.shape[-2 if adjoint else -1]
     C = np.empty((*A.shape[:-2], rows, columns), A.dtype)
-    _core.product(np.ascontiguousarray(A), np.ascontiguousarray(B), C, adjoint_b=adjoint, minus=True)
+    _core.product(in_order(A), in_order(B), C, adjoint_b=adjoint, minus=True)
     return C
+
+
+def product(A: Array, B: Array, adjoint_a: bool = False, adjoint_b: bool = False) -> NDArray[Any]:
+    """A B, with Aᴴ or Bᴴ in the place of A or B: by the kernel where it gains, else by `numpy.matmul`.
+
+    It gains for small matrices of one dtype, as many as fill a few registers; one of the stacks may be there
+    several times (directions), with further axes in front.
+    """
+    short, long = sorted((A.shape[:-2], B.shape[:-2]), key=len)
+    if (
+        fit_products(A)
+        and fit_products(B)
+        and A.dtype == B.dtype
+        and long[len(long) - len(short) :] == short
+        and math.prod(short) >= _SOME
+    ):
+        rows, columns = A.shape[-1 if adjoint_a else -2], B.shape[-2 if adjoint_b else -1]
+        C = np.empty((*long, rows, columns), A.dtype)
+        _core.product(in_order(A), in_order(B), C, adjoint_a, adjoint_b)
+        return C
+    left = A.conj().swapaxes(-1, -2) if adjoint_a else A
+    right = B.conj().swapaxes(-1, -2) if adjoint_b else B
+    return np.asarray(left @ right)
 
 
 def inverse(A: Array) -> Array:
@@ -52,7 +84,7 @@ def inverse(A: Array) -> Array:
     numpy.linalg.LinAlgError
         If one of the matrices is exactly singular.
     """
-    A = np.ascontiguousarray(A)
+    A = in_order(A)
     Y = np.empty_like(A)
     if _core.inverse(A, Y):
         raise LinAlgError("Singular matrix")
@@ -61,9 +93,9 @@ def inverse(A: Array) -> Array:
 
 def between(Y: Array, V: Array, adjoint: bool) -> Array:
     """−Y V Y, or −Yᴴ V Yᴴ, for one or more directions V: the derivative of Y = A⁻¹, and its adjoint."""
-    V = np.ascontiguousarray(V)
+    V = in_order(V)
     W = np.empty_like(V)
-    _core.sandwich(np.ascontiguousarray(Y), V, W, adjoint)
+    _core.sandwich(in_order(Y), V, W, adjoint)
     return W
 
 
@@ -79,7 +111,7 @@ class StackedLU:
     __slots__ = ("LU", "pivots")
 
     def __init__(self, A: Array) -> None:
-        A = np.ascontiguousarray(A)
+        A = in_order(A)
         self.LU = np.empty_like(A)
         self.pivots = np.empty(A.shape[:-1], np.int32)
         if _core.lu_factor(A, self.LU, self.pivots):
@@ -87,7 +119,7 @@ class StackedLU:
 
     def solve(self, B: Array, adjoint: bool) -> Array:
         """A⁻¹ B or A⁻ᴴ B for B of shape directions + (..., n, k), of A's dtype, with k ≤ 64."""
-        B = np.ascontiguousarray(B)
+        B = in_order(B)
         X = np.empty_like(B)
         _core.lu_solve(self.LU, self.pivots, B, X, adjoint)
         return X
@@ -101,7 +133,7 @@ def cholesky(A: Array) -> Array:
     numpy.linalg.LinAlgError
         If one of the matrices is not positive definite.
     """
-    A = np.ascontiguousarray(A)
+    A = in_order(A)
     L = np.empty_like(A)
     if _core.cholesky(A, L):
         raise LinAlgError("Matrix is not positive definite")
@@ -110,10 +142,20 @@ def cholesky(A: Array) -> Array:
 
 def cholesky_derivative(L: Array, V: Array, adjoint: bool) -> Array:
     """L Φ(L⁻¹ V L⁻ᴴ) for Hermitian V; with ``adjoint``, the Hermitian gradient from a cotangent V of L."""
-    V = np.ascontiguousarray(V)
+    V = in_order(V)
     W = np.empty_like(V)
-    _core.cholesky_derivative(np.ascontiguousarray(L), V, W, adjoint)
+    _core.cholesky_derivative(in_order(L), V, W, adjoint)
     return W
+
+
+def schur(A: Array) -> tuple[Array, Array, int]:
+    """T and Z with A = Z T Zᴴ, and for how many matrices they were not found; one matrix (n, n) will do, too.
+
+    The kernel takes up to 64 rows, one matrix after the other.
+    """
+    A = in_order(A)
+    T, Z = np.empty_like(A), np.empty_like(A)
+    return T, Z, _core.schur(A, T, Z)
 
 
 def linear_equation(
@@ -139,7 +181,7 @@ def linear_equation(
     condition : float
         The largest of ‖ |K⁻¹| |K| ‖ (Skeel) over the matrices K of the equations; inf if one is singular.
     """
-    Q = np.ascontiguousarray(Q)
+    Q = in_order(Q)
     X = np.empty_like(Q)
-    contiguous = [(np.ascontiguousarray(A), np.ascontiguousarray(B)) for A, B in terms]
+    contiguous = [(in_order(A), in_order(B)) for A, B in terms]
     return X, _core.kronecker(contiguous, Q, X, adjoint, judge)

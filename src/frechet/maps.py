@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .linear_map import Array, Function, LinearMap, Shape, linear
+from .linear_map import Array, Function, LinearMap, Shape, compose, linear
 from .rule import primal
 
 
@@ -96,6 +96,15 @@ def unbroadcast(w: Array, in_shape: Shape, out_shape: Shape) -> Array:
     axes += tuple(k for k in range(-n_in, 0) if in_shape[k] == 1 and out_shape[k] != 1)
     stack = np.shape(w)[: np.ndim(w) - n_out]
     return np.reshape(np.add.reduce(w, axis=axes), stack + in_shape)
+
+
+def spread(m: LinearMap, in_shape: Shape, lead: Shape, core: int) -> LinearMap:
+    """A map on arrays with leading axes ``lead`` as one on arrays whose leading axes broadcast to those.
+
+    The last ``core`` axes of in_shape are those of one matrix, or vector.
+    """
+    full = lead + in_shape[len(in_shape) - core :]
+    return m if in_shape == full else compose(m, Broadcast(in_shape, full))
 
 
 def diagonal(d: Array, shape: Shape | None = None) -> LinearMap:

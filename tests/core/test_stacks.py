@@ -69,7 +69,7 @@ def test_rule(function, args):
     check_rule(function, *args)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.integers(1, 5),
     st.lists(st.integers(1, 3), min_size=1, max_size=2),
@@ -106,6 +106,18 @@ def test_memory_order_does_not_matter():
         assert np.array_equal(y, z)
         assert np.array_equal(pullback(G)[0], turned(np.asfortranarray(G))[0])
         assert np.array_equal(pullback(G[:1].repeat(5, 0))[0], pullback(np.broadcast_to(G[0], G.shape))[0])
+
+
+@pytest.mark.parametrize("dtype", list("fdFD"))
+def test_misaligned_memory_is_copied(dtype):
+    A = (np.eye(3) + np.arange(18).reshape(2, 3, 3) / 40).astype(dtype)
+    moved = np.ndarray(A.shape, A.dtype, bytearray(A.nbytes + 2), 2)
+    moved[...] = A
+    for f in (np.linalg.inv, np.linalg.cholesky, fr.linalg.expm, lambda a: np.linalg.solve(a, a)):
+        value, pullback = fr.vjp(f, moved)
+        expected, its_pullback = fr.vjp(f, A)
+        np.testing.assert_array_equal(value, expected)
+        np.testing.assert_array_equal(pullback(moved)[0], its_pullback(A)[0])
 
 
 def test_results_are_those_for_one_matrix():

@@ -59,7 +59,7 @@ def test_rule(function, args):
     check_rule(function, *args, tolerance=1e-5)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 4), st.booleans(), st.integers(0, 1000))
 def test_rule_for_drawn_spectra(n, is_complex, seed):
     local = np.random.default_rng(seed)
@@ -164,3 +164,24 @@ def test_bad_arguments(args, message):
     for f in (fr.linalg.eig, fr.linalg.eigvals):
         with pytest.raises(ValueError, match=message):
             f(*args)
+
+
+def test_messages_name_the_function_called():
+    with pytest.raises(ValueError, match=r"^eigvals: a must be a square matrix"):
+        fr.linalg.eigvals(np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"^eigvals: a and b must have the same shape"):
+        fr.linalg.eigvals(np.eye(2), np.eye(3))
+    jordan = np.array([[1.0, 1.0], [0.0, 1.0]])
+    for f in (fr.linalg.eigvals, np.linalg.eigvals):
+        with pytest.raises(fr.NotDifferentiableError, match=r"^eigvals: the matrix has no basis"):
+            fr.jvp(f, (jordan,), (jordan,))
+    with pytest.raises(fr.NotDifferentiableError, match=r"^eig: an eigenvector of a complex matrix"):
+        fr.grad(lambda a: np.sum(fr.linalg.eig(a, np.eye(2))[1]).imag)(np.array([[1.0, 1j], [2.0, 3.0]]))
+
+
+def test_pencils_of_very_different_sizes_in_one_stack():
+    # Whether b is singular was asked of the largest entries of the whole stack.
+    b = np.eye(2) * np.array([1e10, 1e-10])[:, None, None]
+    a = np.stack([np.diag([1.0, 2.0]), np.diag([3.0, 4.0])])
+    w, tangent = fr.jvp(lambda a: fr.linalg.eigvals(a, b), (a,), (a,))
+    np.testing.assert_allclose(tangent, w, rtol=1e-14)

@@ -80,7 +80,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, tolerance=1e-5, **kwargs)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(1, 5), st.integers(0, 3), st.booleans(), st.booleans(), st.integers(0, 1000))
 def test_rule_for_drawn_bands(n, r, lower, is_complex, seed):
     local = np.random.default_rng(seed)
@@ -194,3 +194,21 @@ def test_empty():
 def test_bad_arguments(f, args, kwargs, error, message):
     with pytest.raises(error, match=message):
         f(*args, **kwargs)
+
+
+def test_messages_name_the_function_called():
+    with pytest.raises(ValueError, match=r"^eigvals_banded: a_band must not contain infs"):
+        fr.linalg.eigvals_banded(np.full((1, 2), np.nan))
+    with pytest.raises(ValueError, match=r'^eigvals_banded: select is "a", "v" or "i"'):
+        fr.linalg.eigvals_banded(np.ones((1, 2)), select="x")
+    with pytest.raises(ValueError, match=r"^eigvalsh_tridiagonal: d \(2\) must have one more"):
+        fr.linalg.eigvalsh_tridiagonal(np.ones(2), np.ones(2))
+    with pytest.raises(ValueError, match=r"^eigvals_banded: a_band must have a row for the diagonal"):
+        fr.linalg.eigvals_banded(np.ones((0, 0)))
+
+
+def test_gradients_of_bands_beyond_the_matrix_stay_single():
+    ab = np.ones((3, 2), np.float32)
+    gradient = fr.grad(lambda ab: fr.linalg.eigvals_banded(ab, lower=True)[0])(ab)
+    assert gradient.dtype == np.float32
+    np.testing.assert_array_equal(gradient[2], 0)

@@ -99,7 +99,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, tolerance=1e-5, **kwargs)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.integers(1, 5),
     st.sampled_from([np.float64, np.complex128]),
@@ -451,3 +451,32 @@ def test_bad_arguments(args, kwargs, message):
 def test_indefinite_b():
     with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
         fr.linalg.eigh(np.eye(2), -np.eye(2))
+
+
+def test_messages_of_eigvalsh_name_it():
+    with pytest.raises(ValueError, match=r"^eigvalsh: a must be a square matrix"):
+        fr.linalg.eigvalsh(np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"^eigvalsh: wrong b dimensions"):
+        fr.linalg.eigvalsh(np.eye(2), np.eye(3))
+    with pytest.raises(np.linalg.LinAlgError, match=r"^eigvalsh: b is not positive definite"):
+        fr.linalg.eigvalsh(np.eye(2), -np.eye(2))
+    with pytest.raises(ValueError, match=r'^eigvalsh: "x" is unknown'):
+        fr.linalg.eigvalsh(np.eye(2), driver="x")
+    with pytest.raises(ValueError, match=r"^eigvalsh: requested eigenvalue indices"):
+        fr.linalg.eigvalsh(np.eye(2), subset_by_index=(0, 2))
+
+
+def test_large_eigenvalues_that_count_as_equal_and_differ_by_one():
+    # Their gap was filled up by one, to zero.  e₃ is the vector of the third eigenvalue, which is apart.
+    A = np.diag([1e15, 1e15 + 1, 0.0])
+
+    def third(A):
+        return fr.linalg.eigh(A)[1][:, 0]
+
+    def values(A):
+        return np.sum(fr.linalg.eigvalsh(A) ** 2)
+
+    E = np.zeros((3, 3))
+    E[0, 2] = E[2, 0] = 1.0
+    np.testing.assert_allclose(np.abs(fr.jvp(third, (A,), (E,))[1]), [1e-15, 0, 0], rtol=1e-12)
+    np.testing.assert_allclose(fr.hvp(values, (A,), (E,))[0], 2 * E, atol=1e-14)

@@ -88,7 +88,7 @@ def test_one_preparation_serves_value_pushforward_and_pullback(monkeypatch):
 
 
 @given(n=st.integers(0, 5), batch=st.sampled_from([(), (2,), (0,), (2, 1)]), seed=st.integers(0, 99))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_shapes(n, batch, seed):
     x = np.random.default_rng(seed).standard_normal((*batch, n, n))
     value, pullback = fr.vjp(expm, x)

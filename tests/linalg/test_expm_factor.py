@@ -325,7 +325,7 @@ def test_needless_halvings_of_large_matrices_are_taken_back(n, dtype):
     assert error(factor.frechet(E), E + (A @ E + E @ A) / 2 + A @ E @ A / 6) < 10 * eps
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     n=st.integers(2, 16),
     dtype=st.sampled_from(DTYPES),

@@ -20,6 +20,7 @@ rng = np.random.default_rng(15)
 A = rng.standard_normal((4, 4))
 Z = A + 1j * rng.standard_normal((4, 4))
 B = rng.standard_normal((4, 2))
+AS_OPERATOR = scipy.sparse.linalg.aslinearoperator
 b = rng.standard_normal(4)
 SPARSE = scipy.sparse.csr_array(A * (np.abs(A) > 0.3))
 OPERATOR = scipy.sparse.linalg.aslinearoperator(Z)
@@ -78,7 +79,7 @@ def test_rule(function, args):
     complex=st.booleans(),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_rule_at_drawn_matrices(n, size, complex, seed):
     draw = np.random.default_rng(seed)
     a = draw.standard_normal((n, n)) + (1j * draw.standard_normal((n, n)) if complex else 0)
@@ -245,3 +246,20 @@ def test_nothing_is_formed():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("char", "fF")
+@pytest.mark.parametrize("traceA", [None, 2.5])
+@pytest.mark.parametrize(
+    "make", [np.asarray, scipy.sparse.csr_array, AS_OPERATOR, lambda A: np.stack([A, A])]
+)
+def test_single_precision_stays_single(char, make, traceA):
+    A, B = np.array([[1, 0.5], [0.2, 1.5]], char), np.ones((2, 1), char)
+    operator, traceA = make(A), 2.5 if make is AS_OPERATOR else traceA
+    for times in ((), (0.0, 1.0, 3)):
+        value = fr.linalg.expm_multiply(operator, B, *times, traceA=traceA)
+        assert value.dtype == char
+    last = value[-1] if value.ndim == 3 else value[-1, 0]
+    np.testing.assert_allclose(last, fr.linalg.expm(A) @ B, rtol=1e-5)
+    empty = fr.linalg.expm_multiply(np.zeros((0, 0), char), np.zeros((0, 1), char))
+    assert (empty.shape, empty.dtype) == ((0, 1), np.dtype(char))

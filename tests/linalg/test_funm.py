@@ -25,6 +25,7 @@ A = rng.standard_normal((4, 4))
 Z = A + 1j * rng.standard_normal((4, 4))
 STACK = rng.standard_normal((2, 3, 3))
 Q = np.linalg.qr(rng.standard_normal((4, 4)))[0]
+QD = Q[:3, :3] * np.sqrt([1, 1 + 1e-10, 2])
 CLOSE = np.diag([1, 1 + 1e-7, 1.05, 2, 2 + 1e-12]) + np.triu(rng.standard_normal((5, 5)), 1)
 
 
@@ -61,7 +62,7 @@ def test_rule(function, args):
     complex=st.booleans(),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_rule_at_drawn_spectra(spectrum, complex, seed):
     draw = np.random.default_rng(seed)
     n = len(spectrum)
@@ -187,6 +188,59 @@ def test_few_derivatives_given():
     )
     with pytest.raises(fr.NotDifferentiableError, match=r"multiplicity 3.*derivatives="):
         fr.linalg.funm(jordan(1.0, 3), np.exp, derivatives=(np.exp,))
+
+
+def test_more_derivatives_given_than_first_tried():
+    # The series about 1.45 needs more than the 20 derivatives: the eigenvalues are then taken one by one.
+    given = [
+        lambda z, k=k: (-1.0) ** (k - 1) * float(np.prod(np.arange(1.0, k))) * z**-k for k in range(1, 21)
+    ]
+    x = np.array([[1.0, 1.0], [0.0, 1.9]])
+    np.testing.assert_allclose(
+        fr.linalg.funm(x, np.log, derivatives=given, degeneracy_tol=1.0), fr.linalg.logm(x), atol=1e-15
+    )
+
+
+@pytest.mark.parametrize("exponent", [-900, -400, -66, 66, 400, 900])
+@pytest.mark.parametrize("assume", [None, "hermitian"])
+def test_very_small_and_large_matrices(exponent, assume):
+    # √(sA) = √s √A: Taylor coefficients of √ at 1e-20 and powers of 1e20 left the range of numbers, and
+    # differences of close eigenvalues digits.
+    s, root = 2.0**exponent, 2.0 ** (exponent // 2)
+    x = QD @ QD.T if assume else np.diag([1.0, 1.3, 2.0]) + np.triu(A[:3, :3], 1)
+    E = A[:3, :3] + A[:3, :3].T
+
+    def derivatives(f, s):
+        value, tangent = fr.jvp(f, (s * x,), (s * E,))
+        gradient = fr.grad(lambda a: np.sum(f(a) * E))
+        second = fr.jvp(gradient, (s * x,), (s * E,))[1] if abs(exponent) < 500 else gradient(s * x)
+        return value, tangent, gradient(s * x) * s, second * s
+
+    scaled = derivatives(of(np.sqrt, assume=assume), s)
+    # Quotients of differences of eigenvalues lose two to four digits of this matrix, once for each order.
+    for tolerance, got, expected in zip(
+        (1e-12, 1e-12, 1e-12, 1e-10), scaled, derivatives(fr.linalg.sqrtm, 1.0), strict=True
+    ):
+        np.testing.assert_allclose(got / root, expected, rtol=tolerance)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-7, 1e-4, 1e-2])
+@pytest.mark.parametrize("assume", [None, "hermitian"])
+def test_functions_that_hardly_vary_keep_their_derivatives(scale, assume):
+    # e^A of a small A: f(λ_i) − f(λ_j) is of the size of rounding in f.  Divided by λ_i − λ_j, it left no
+    # digit of a second derivative at 1e-7.
+    local = np.random.default_rng(7)
+    x, E = scale * local.standard_normal((2, 5, 5))
+    x, E = (x + x.T, E + E.T) if assume else (x, E)
+
+    def derivatives(f):
+        first = fr.jvp(f, (x,), (E,))[1]
+        return first, fr.jvp(lambda a: fr.jvp(f, (a,), (E,))[1], (x,), (E,))[1]
+
+    for got, expected in zip(
+        derivatives(of(np.exp, assume=assume)), derivatives(fr.linalg.expm), strict=True
+    ):
+        np.testing.assert_allclose(got, expected, atol=1e-13 * np.abs(expected).max())
 
 
 def test_where_there_is_no_function():

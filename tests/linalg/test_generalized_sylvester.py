@@ -58,7 +58,7 @@ def test_rule(function, args):
 
 
 @given(m=st.integers(1, 4), n=st.integers(1, 4), kinds=st.tuples(*[st.sampled_from([real, cplx])] * 5))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_rule_of_any_kind(m, n, kinds):
     check_rule(solve_generalized_sylvester, *problem(m, n, kinds))
 

@@ -59,7 +59,7 @@ def test_rule(function, args):
     spectrum=st.lists(st.sampled_from([1.0, 1 + 1e-12, 1.001, 1.5, 3.0, -2.0]), min_size=1, max_size=4),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_rule_at_drawn_spectra(spectrum, seed):
     V = np.linalg.qr(np.random.default_rng(seed).standard_normal((len(spectrum),) * 2))[0]
     check_rule(on_hermitian_part(np.sin), (V * spectrum) @ V.T)

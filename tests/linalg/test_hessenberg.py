@@ -49,7 +49,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(n=st.integers(1, 5), kind=st.sampled_from("fdFD"), seed=st.integers(0, 99))
 def test_any_size(n, kind, seed):
     draw = np.random.default_rng(seed)
@@ -115,3 +115,9 @@ def test_bad_arguments_and_types():
     with pytest.raises(ValueError, match="infs or NaNs"):
         fr.linalg.hessenberg(np.array([[np.nan]]))
     assert fr.linalg.hessenberg([[2, 1], [1, 3]]).dtype == np.float64
+
+
+def test_small_matrices_are_copied():
+    a = np.eye(2)
+    fr.linalg.hessenberg(a)[0, 0] = 5
+    assert a[0, 0] == 1

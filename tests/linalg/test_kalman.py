@@ -84,7 +84,7 @@ def test_rule(function, args):
 @given(
     n=st.integers(1, 5), p=st.integers(1, 3), kind=st.sampled_from([float, complex]), seed=st.integers(0, 99)
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_steady_state_is_a_fixed_point_of_the_filter(n, p, kind, seed):
     T, Z, Q, H, C = model(n, p, kind=kind, seed=seed)
     state = steady_state_kalman(T, Z, Q, H, C)
@@ -192,3 +192,23 @@ def test_bad_input():
         steady_state_kalman_bucy(np.eye(2), np.eye(2), np.eye(2), np.zeros((2, 2)))
     with pytest.raises(ValueError, match=r"steady_state_kalman: .*matrix beside b"):
         steady_state_kalman(np.eye(2), np.eye(3), np.eye(2), np.eye(3))
+
+
+@pytest.mark.parametrize("call", ["lqr", "dlqr", "steady_state_kalman", "steady_state_kalman_bucy"])
+def test_errors_name_the_call_and_the_argument(call):
+    function = getattr(fr.linalg, call)
+    names = {
+        "steady_state_kalman": ("transition", "obs_cov"),
+        "steady_state_kalman_bucy": ("drift", "obs_cov"),
+    }
+    first, last = names.get(call, ("a", "r"))
+    with pytest.raises(ValueError, match=rf"^{call}: {first} must not contain infs or NaNs$"):
+        function(np.nan, 1.0, 1.0, 1.0)
+    with pytest.raises(TypeError, match=rf"^{call}: {last} must be numeric"):
+        function(1.0, 1.0, 1.0, "x")
+    with pytest.raises(TypeError, match=rf"^{call}: {last} must be numeric"):
+        function(1.0, 1.0, 1.0, None)
+    with pytest.raises(ValueError, match=rf"^{call}: q must be symmetric/hermitian"):
+        function(np.eye(2), np.eye(2), np.array([[1.0, 2.0], [0.0, 1.0]]), np.eye(2))
+    with pytest.raises(np.linalg.LinAlgError, match=rf"^{call}: there is no stabilizing solution"):
+        function(2.0, 0.0, 1.0, 1.0)

@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import frechet as fr
@@ -93,19 +93,46 @@ def test_rule(function, args):
     kind=st.sampled_from([np.float64, np.complex128]),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=15, deadline=None)
+@example(m=2, n=3, rank=1, kind=np.float64, seed=0)  # the tangent of A is zero to rounding
+@settings(max_examples=15)
 def test_sizes_and_ranks(m, n, rank, kind, seed):
     r = np.random.default_rng(seed)
     rank = min(m, n, rank)
 
     def orthonormal(rows):
-        X = r.standard_normal((rows, rank)) + (1j * r.standard_normal((rows, rank)) if kind is complex else 0)
-        return np.linalg.qr(X)[0].astype(kind)
+        X = r.standard_normal((rows, rank)).astype(kind)
+        if kind is np.complex128:
+            X.imag = r.standard_normal((rows, rank))
+        return np.linalg.qr(X)[0]
 
     B, C = orthonormal(m) * np.linspace(1, 2, rank), adjoint(orthonormal(n))
     assert fr.linalg.pinv(B @ C, rtol=1e-10, return_rank=True)[1] == rank
     check_rule(pinv_of_a_product, B, C)
     check_rule(lambda B, C, b: fr.linalg.lstsq(B @ C, b, cond=1e-10)[0], B, C, r.standard_normal(m))
+
+
+@pytest.mark.parametrize("make", [real, cplx])
+def test_singular_values_of_a_deficient_matrix_have_second_derivatives(make):
+    # They need no vectors of the singular value 0; those of equal positive ones are refused still.
+    B, C = make(4, 2), make(2, 5)
+
+    def first_two(B, C):
+        return fr.linalg.lstsq(B @ C, np.ones(4), cond=1e-10)[3][:2]
+
+    check_rule(first_two, B, C)
+    A, E, F = B @ C, make(4, 5), make(4, 4)  # A + t E is of full rank
+
+    weights = np.array([1.0, 3.0])
+
+    def of_eigenvalues(t):
+        X = A + t * E
+        return np.sqrt(fr.linalg.eigvalsh(X @ adjoint(X))[[3, 2]]) @ weights
+
+    ours = fr.hessian(lambda t: fr.linalg.lstsq(A + t * E, np.ones(4), 1e-10)[3][:2] @ weights)(0.0)
+    np.testing.assert_allclose(ours, fr.hessian(of_eigenvalues)(0.0), rtol=1e-9)
+    Q = np.linalg.qr(make(4, 4))[0] * np.array([1.0, 1.0, 0.0, 0.0])
+    with pytest.raises(fr.NotDifferentiableError, match="equal values"):
+        fr.hessian(lambda t: fr.linalg.lstsq(Q + t * F, np.ones(4), 1e-10)[3][0])(0.0)
 
 
 @pytest.mark.parametrize("make", [real, cplx])
@@ -247,7 +274,7 @@ def test_types_are_kept():
 
 def test_bad_input():
     A, b = real(4, 2), np.ones(4)
-    with pytest.raises(ValueError, match="same number of rows"):
+    with pytest.raises(ValueError, match="incompatible shapes"):
         fr.linalg.lstsq(A, np.ones(3))
     with pytest.raises(ValueError, match="matrix"):
         fr.linalg.lstsq(b, b)
@@ -267,3 +294,16 @@ def test_bad_input():
         fr.linalg.pinvh(np.eye(2), rtol=-1.0)
     with pytest.raises(ValueError, match="square"):
         fr.linalg.pinvh(A)
+
+
+def test_tolerances_that_are_negative_or_not_numbers():
+    A, b = np.ones((3, 2)), np.array([1.0, 2.0, 3.0])
+    A[0, 0] += 1e-17  # of rank one to working precision
+    for ours, theirs in zip(fr.linalg.lstsq(A, b, cond=-1), scipy.linalg.lstsq(A, b, cond=-1), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-14)  # a few ε
+    with pytest.raises(ValueError, match="lstsq: cond must be a number, got nan"):
+        fr.linalg.lstsq(A, b, cond=np.nan)
+    for function in (fr.linalg.pinv, fr.linalg.pinvh):
+        for options in ({"rtol": np.nan}, {"atol": np.nan}, {"rtol": -1.0}):
+            with pytest.raises(ValueError, match="atol and rtol must not be negative"):
+                function(np.eye(2), **options)

@@ -52,7 +52,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(m=st.integers(1, 5), n=st.integers(1, 5), kind=st.sampled_from("fdFD"), seed=st.integers(0, 99))
 def test_any_size(m, n, kind, seed):
     draw = np.random.default_rng(seed)

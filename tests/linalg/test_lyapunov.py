@@ -112,7 +112,7 @@ def test_rule_where_doubling_is_used(solve):
     scale=st.sampled_from([0.3, 1.0, 4.0]),
     seed=st.integers(100, 199),  # not check_rule's own, whose directions would be these matrices
 )
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_rule_of_any_spectrum(solve, n, kinds, scale, seed):
     r = np.random.default_rng(seed)
     A, Q = (
@@ -249,7 +249,7 @@ def test_hessian_against_differences_of_the_gradient(solve):
 
 @pytest.mark.parametrize("solve", SOLVERS)
 @given(n=st.integers(0, 8), batch=st.sampled_from([(), (2,), (0,)]), seed=st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_residual(solve, n, batch, seed):
     r = np.random.default_rng(seed)
     A = 0.3 * r.standard_normal((*batch, n, n)) / max(n, 1) ** 0.5

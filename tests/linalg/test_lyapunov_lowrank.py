@@ -70,7 +70,7 @@ def test_rule(function, args):
 
 @pytest.mark.parametrize("solve", SOLVERS)
 @given(n=st.integers(1, 4), extra=st.integers(0, 2), kind=st.sampled_from([real, cplx]))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_rule_of_any_size(solve, n, extra, kind):
     check_rule(solve, stable(solve, kind(n, n)), kind(n, n + extra) + 2 * np.eye(n, n + extra))
 

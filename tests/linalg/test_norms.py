@@ -51,7 +51,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 4), st.integers(1, 4), st.sampled_from(MATRIX_ORDERS), st.integers(0, 1000))
 def test_rule_for_drawn_shapes(m, n, p, seed):
     A = np.random.default_rng(seed).standard_normal((m, n))
@@ -85,6 +85,33 @@ def test_squares_neither_overflow_nor_underflow(scale, p):
     )
     gradient = fr.grad(lambda x: fr.linalg.norm(x, p))
     np.testing.assert_allclose(gradient(scale * x), gradient(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("x", "p", "expected"),
+    [
+        ([3e-33, 3e-33], 10, 3e-33 * 2**0.1),  # powers of 1e-325, neither 0 nor accurate
+        ([6e-4, 6e-4, 6e-4], 100, 6e-4 * 3**0.01),
+        ([3.0, 4.0], 5000, 4.0),
+        ([1e200, 1e-200], -3, 1e-200),  # the smallest entry counts most
+    ],
+)
+def test_powers_neither_overflow_nor_underflow(x, p, expected):
+    assert fr.linalg.norm(np.array(x), p) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("scale", [2.0**-990, 2.0**-530, 2.0**530, 2.0**990])
+@pytest.mark.parametrize("p", SCHATTEN)
+def test_schatten_norms_of_very_small_and_large_matrices(scale, p):
+    A, E = real(3, 2), real(3, 2)
+
+    def f(x):
+        return fr.linalg.schatten_norm(x, p)
+
+    (value, tangent), (value_s, tangent_s) = (fr.jvp(f, (t * A,), (t * E,)) for t in (1.0, scale))
+    assert value_s / scale == pytest.approx(value, rel=1e-14)
+    assert tangent_s / scale == pytest.approx(tangent, rel=1e-13)
+    np.testing.assert_allclose(fr.grad(f)(scale * A), fr.grad(f)(A), rtol=1e-13)
 
 
 def test_schatten_norms_are_norms_of_singular_values():

@@ -60,7 +60,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     values=st.lists(st.sampled_from([0.5, 1.0, 1.0 + 1e-12, 2.0]), min_size=1, max_size=5),
     kind=st.sampled_from("fdFD"),
@@ -134,3 +134,18 @@ def test_bad_arguments_and_types():
     with pytest.raises(ValueError, match="infs or NaNs"):
         fr.linalg.orthogonal_procrustes(np.array([[np.inf]]), np.eye(1))
     assert fr.linalg.polar([[2, 1], [1, 3]])[0].dtype == np.float64
+
+
+def test_procrustes_is_named_where_it_has_no_derivative():
+    one = np.ones((3, 2))
+    with pytest.raises(
+        NotDifferentiableError, match=r"^fr\.linalg\.orthogonal_procrustes of a matrix without"
+    ):
+        fr.jvp(lambda A: fr.linalg.orthogonal_procrustes(A, one)[0], (one,), (one,))
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(
+            ValueError, match=r"^orthogonal_procrustes: the product of A and B must not contain infs"
+        ),
+    ):
+        fr.linalg.orthogonal_procrustes(1e200 * one, 1e200 * one)

@@ -80,7 +80,7 @@ def test_rule(function, args):
     check_rule(function, *args, tolerance=1e-5)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(1, 5), st.integers(0, 5), st.booleans(), st.integers(0, 1000))
 def test_rule_for_drawn_spectra(n, k, is_complex, seed):
     local = np.random.default_rng(seed)
@@ -229,3 +229,33 @@ def test_subspaces_of_different_dimension_do_not_stack():
     with pytest.raises(ValueError, match="differ in dimension"):
         fr.linalg.invariant_subspace(A, "lhp")
     assert fr.linalg.spectral_projector(A, "lhp").shape == (2, 2, 2)
+
+
+def test_selected_eigenvalues_may_differ_by_one():
+    # 1/(λ_i − λ_j + 1) stood for the pairs that do not enter, and was 1/0 for λ_j = λ_i + 1.
+    A = np.diag([1.0, 2.0, 4.0])
+    P = fr.linalg.spectral_projector
+    check_rule(lambda A: P(hermitian(A), slice(0, 2), assume="hermitian"), A)
+    E = np.ones((3, 3))
+    both = [fr.jvp(lambda A, of=of: P(A, **of), (A,), (E,))[1] for of in SELECTIONS]
+    np.testing.assert_allclose(both[0], both[1], atol=1e-15)
+
+
+SELECTIONS = [
+    {"select": slice(0, 2), "assume": "hermitian"},
+    {"select": lambda w: w.real < 3},
+]
+
+
+@pytest.mark.parametrize("select", [None, [2], [-3], [0.5], [True], True, {1}, "0"])
+def test_what_does_not_index_is_refused(select):
+    with pytest.raises(ValueError, match=r"^invariant_subspace: .*(does not index 2 eigenvalues|or indices)"):
+        fr.linalg.invariant_subspace(np.diag([1.0, 2.0]), select, assume="hermitian")
+
+
+@pytest.mark.parametrize("select", [[0], 0, -2, [True, False], np.array([0]), slice(-9, 1)])
+def test_indices(select):
+    projector = fr.linalg.spectral_projector(np.diag([1.0, 2.0]), select, assume="hermitian")
+    np.testing.assert_array_equal(projector, np.diag([1.0, 0.0]))
+    empty = fr.linalg.spectral_projector(np.diag([1.0, 2.0]), [], assume="hermitian")
+    np.testing.assert_array_equal(empty, np.zeros((2, 2)))

@@ -94,7 +94,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     m=st.integers(1, 5),
     n=st.integers(1, 5),
@@ -211,7 +211,9 @@ def test_dependent_columns_have_no_derivative():
 
     for A in (np.ones((3, 2)), np.zeros((3, 2)), np.stack([np.eye(2), np.ones((2, 2))])):
         for pivoting in (False, True):
-            with pytest.raises(NotDifferentiableError, match=r"linearly dependent.*lstsq.*range_projector"):
+            with pytest.raises(
+                NotDifferentiableError, match=r"fr\.linalg\.qr.*dependent.*lstsq.*range_projector"
+            ):
                 fr.grad(f)(A, pivoting=pivoting)
     with pytest.raises(NotDifferentiableError, match="linearly dependent"):
         fr.grad(lambda A: np.sum(fr.linalg.rq(A)[0]))(np.ones((2, 2)))

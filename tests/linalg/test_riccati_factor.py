@@ -119,7 +119,7 @@ def test_known_solutions(solve, problem, X):
     general=st.booleans(),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_stabilizable_and_detectable_problems(solve, n, m, rank, kind, radius, general, seed):
     # Random matrices have neither unreachable nor unobservable modes.
     rng = np.random.default_rng(seed)

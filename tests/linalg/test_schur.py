@@ -112,7 +112,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(n=st.integers(1, 5), kind=st.sampled_from("dD"), seed=st.integers(0, 99))
 def test_any_size(n, kind, seed):
     draw = np.random.default_rng(seed)
@@ -279,3 +279,15 @@ def test_bad_arguments_and_types():
     with pytest.raises(ValueError, match="w holds the eigenvalues"):
         fr.linalg.cdf2rdf([1, 1, 2], np.eye(2))
     assert fr.linalg.schur([[2, 1], [1, 3]])[0].dtype == np.float64
+
+
+@pytest.mark.parametrize("exponent", [-1000, -540, 540, 1000])
+def test_blocks_of_very_small_and_large_numbers_become_triangular(exponent):
+    s, T = 2.0**exponent, np.array([[1.0, 2.0, 0.5], [-3.0, 1.0, 0.25], [0.0, 0.0, 1.0]])
+    E = np.triu(np.ones((3, 3)), -1) * (T != 0)
+    for part in (0, 1):
+        value, tangent = fr.jvp(lambda T, k=part: fr.linalg.rsf2csf(T, np.eye(3))[k], (T,), (E,))
+        scaled, tangent_s = fr.jvp(lambda T, k=part: fr.linalg.rsf2csf(T, np.eye(3))[k], (s * T,), (s * E,))
+        size = 1.0 if part else s
+        np.testing.assert_allclose(scaled / size, value, rtol=1e-14, atol=1e-15)
+        np.testing.assert_allclose(tangent_s / size, tangent, rtol=1e-13, atol=1e-14)

@@ -7,6 +7,7 @@ import scipy.special
 
 import frechet as fr
 from frechet.linalg._scalar_function import ScalarFunction
+from frechet.maps import diagonal
 
 POINTS = np.array([0.7 + 0.2j, 1.3 - 0.4j])
 FUNCTIONS = [
@@ -22,6 +23,10 @@ FUNCTIONS = [
     (lambda z: 2.0**z, lambda z: mpmath.mpf(2) ** z),
     (lambda z: z**-1.5, lambda z: z ** mpmath.mpf(-1.5)),
     (lambda z: np.polyval([1.0, 2.0, 3.0], z), lambda z: z * z + 2 * z + 3),
+    (lambda z: np.full_like(z, z * z), lambda z: z * z),
+    (lambda z: z * z + np.zeros_like(z, dtype=complex), lambda z: z * z),
+    (lambda z: np.ones(z.shape, bool) - z, lambda z: 1 - z),
+    (lambda z: z - np.uint8(1), lambda z: z - 1),
     (
         lambda z: np.exp(-(z**2)) / (1 + z) + np.cos(z) * z**3 - 2 * z,
         lambda z: mpmath.exp(-z * z) / (1 + z) + mpmath.cos(z) * z**3 - 2 * z,
@@ -58,6 +63,30 @@ def test_given_derivatives():
         np.testing.assert_allclose(f.taylor(POINTS, 2), expected, rtol=1e-14)
     with pytest.raises(fr.NotDifferentiableError, match="up to order 3 are needed here, 2 are given"):
         by_sequence.taylor(POINTS, 3)
+
+
+def test_rules_of_one_name_are_told_apart():
+    def elementwise(f, slope):
+        @fr.rule
+        def function(x):
+            return f(x), diagonal(slope(x))
+
+        return function
+
+    sine, exponential = elementwise(np.sin, np.cos), elementwise(np.exp, np.exp)
+    got = ScalarFunction(lambda z: sine(z) + exponential(z)).taylor(POINTS, 4)
+    expected = ScalarFunction(lambda z: np.sin(z) + np.exp(z)).taylor(POINTS, 4)
+    np.testing.assert_allclose(got, expected, rtol=1e-14)
+    # With one memo for both, f[λ, λ] was 2 cos λ.
+    L = fr.linearize(
+        lambda a: fr.linalg.funm(a, lambda z: sine(z) + exponential(z), assume="hermitian"), np.eye(2)
+    )[1]
+    np.testing.assert_allclose(L(np.eye(2)), (np.cos(1.0) + np.e) * np.eye(2), rtol=1e-14)
+
+
+def test_lists_are_refused_by_name():
+    with pytest.raises(fr.NotDifferentiableError, match=r"np\.concatenate has no Taylor series.*a list"):
+        ScalarFunction(lambda z: np.concatenate([z])).taylor(POINTS, 2)
 
 
 def test_constants():

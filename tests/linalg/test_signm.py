@@ -56,7 +56,7 @@ def test_rule(function, args):
 
 
 @given(signs=st.lists(st.sampled_from([-2.0, -1.5, 1.5, 2.5]), min_size=1, max_size=4))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_rule_on_any_signs(signs):
     signs = np.array(signs)
     n = len(signs)
@@ -115,7 +115,7 @@ def test_one_schur_form_serves_every_order(monkeypatch):
     L(np.eye(4))
     L.adjoint(np.eye(4))
     fr.hessian(lambda t: fr.linalg.signm(A + t * np.eye(4))[0, 0])(0.1)
-    assert made == [(4, 4)] * 2  # one for each call of signm
+    assert made == [(1, 4, 4)] * 2  # one for each call of signm
 
 
 def test_eigenvalues_on_the_imaginary_axis():

@@ -205,7 +205,7 @@ def test_value_and_derivative_to_the_last_digits():
     vector=st.booleans(),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_sizes_and_types(n, structure, kind, vector, seed):
     r = np.random.default_rng(seed)
     A = (r.standard_normal((n, n)) + 1j * r.standard_normal((n, n))) / n + 3 * np.eye(n)
@@ -353,6 +353,41 @@ def test_ill_conditioned_matrices_are_warned_of(structure):
             fr.linalg.inv(ill, assume_a=structure)
 
 
+@pytest.mark.parametrize("structure", STRUCTURES + READ_FROM_ONE_TRIANGLE)
+@pytest.mark.parametrize("stack", [(), (2,)])
+@pytest.mark.parametrize("n", [3, 20])
+def test_conditions_are_judged_in_the_precision_of_the_matrix(structure, stack, n):
+    d = np.ones(n, np.float32)
+    d[-1] = 1e-8
+    A = np.broadcast_to(np.diag(d), (*stack, n, n))
+    for dtype in (np.float32, np.complex64):
+        with pytest.warns(scipy.linalg.LinAlgWarning, match="rcond"):
+            fr.linalg.solve(A.astype(dtype), np.ones(n, dtype), assume_a=structure)
+        if structure not in ("tridiagonal", "banded"):
+            with pytest.warns(scipy.linalg.LinAlgWarning, match="rcond"):
+                fr.linalg.inv(A.astype(dtype), assume_a=structure)
+    fr.linalg.solve(A.astype(float), np.ones(n), assume_a=structure)  # without a warning
+
+
+@pytest.mark.parametrize("structure", [None, "diagonal", "tridiagonal"])
+def test_warnings_are_given_at_the_line_that_calls(structure):
+    ill = np.diag([1.0, 1.0, 1e-17])
+    for call in (
+        lambda: fr.linalg.solve(ill, np.ones(3), assume_a=structure),
+        lambda: fr.grad(lambda A: fr.linalg.solve(A, np.ones(3), assume_a=structure)[0])(ill),
+        lambda: fr.linalg.solve_sylvester(ill[:1, :1], np.array([[-1 + 1e-14]]), np.ones((1, 1))),
+    ):
+        with pytest.warns(scipy.linalg.LinAlgWarning) as found:
+            call()
+        assert {w.filename for w in found} == {__file__}
+
+
+def test_conditions_of_matrices_of_very_different_sizes():
+    A = np.stack([1e300 * np.eye(3), 1e-300 * np.eye(3)])
+    np.testing.assert_allclose(fr.linalg.solve(A, np.ones(3)), [[1e-300] * 3, [1e300] * 3], rtol=1e-15)
+    np.testing.assert_allclose(fr.linalg.inv(A)[:, 0, 0], [1e-300, 1e300], rtol=1e-15)
+
+
 @pytest.mark.parametrize("stack", [(), (2,), (2, 2)])
 def test_indefinite_matrices_are_not_positive(stack):
     A = np.broadcast_to(np.diag([1.0, -1.0]), (*stack, 2, 2))
@@ -384,6 +419,8 @@ def test_bad_input():
         fr.linalg.solve(A * 1j, b, transposed=True)
     with pytest.raises(TypeError, match="numeric"):
         fr.linalg.solve(np.array([["a"]]), b)
+    with pytest.raises(ValueError, match=r"solve: a must not be a masked array: fill it in"):
+        fr.linalg.solve(np.ma.masked_equal(A, 0), b)
     with pytest.raises(ValueError, match="square"):
         fr.linalg.inv(np.ones((2, 3)))
     with pytest.raises(ValueError, match="matrix"):
@@ -405,6 +442,24 @@ def test_empty_and_single_matrices():
     np.testing.assert_array_equal(fr.linalg.solve(2.0, 3.0), [1.5])
     with pytest.raises(np.linalg.LinAlgError, match="singular"):
         fr.linalg.solve([[0.0]], [1.0])
+
+
+@pytest.mark.parametrize("structure", ["hermitian", "positive definite"])
+def test_single_entries_are_read_like_the_diagonals_of_larger_matrices(structure):
+    def f(a, b):
+        return fr.linalg.solve(a, b, assume_a=structure)
+
+    a, b, w = np.array([[2.0 + 1e-3j]]), np.array([[1.0 + 1.0j]]), np.array([[1.0 - 2.0j]])
+    value, pullback = fr.vjp(f, a, b)
+    larger, its_pullback = fr.vjp(f, np.stack([a, a]), b)
+    np.testing.assert_allclose(value, larger[0], rtol=1e-15)
+    np.testing.assert_allclose(value, b / 2, rtol=1e-15)
+    for own, other in zip(pullback(w), its_pullback(np.stack([w, 0 * w])), strict=True):
+        np.testing.assert_allclose(own, np.reshape(other, (-1, 1, 1))[0], rtol=1e-15)
+    assert pullback(w)[0].imag == 0
+    if structure == "positive definite":
+        with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
+            f(-a, b)
 
 
 def test_jacobian_of_inv_is_a_kronecker_product():

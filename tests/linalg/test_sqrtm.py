@@ -54,7 +54,7 @@ def test_rule(function, args):
 @given(
     n=st.integers(1, 5), dtype=st.sampled_from("fdFD"), spread=st.floats(0.1, 0.9), seed=st.integers(0, 999)
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_rule_on_any_spectrum_off_the_cut(n, dtype, spread, seed):
     draw = np.random.default_rng(seed)
     x = draw.standard_normal((n, n))
@@ -134,7 +134,7 @@ def test_one_schur_form_serves_every_order(monkeypatch):
     L(np.eye(4))
     L.adjoint(np.eye(4))
     fr.hessian(lambda t: fr.linalg.sqrtm(t * A)[0, 0])(1.0)
-    assert made == [(4, 4)] * 2  # one for each call of sqrtm
+    assert made == [(1, 4, 4)] * 2  # one for each call of sqrtm
 
 
 def test_real_input_with_negative_eigenvalues():

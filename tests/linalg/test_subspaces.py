@@ -80,7 +80,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     m=st.integers(1, 5),
     n=st.integers(1, 5),
@@ -207,6 +207,23 @@ def test_angles_of_zero_and_ninety_degrees_have_no_derivative(B):
         fr.grad(lambda A: fr.linalg.subspace_angles(A, B)[0])(A)
     with pytest.raises(NotDifferentiableError, match="0 or 90 degrees"):
         fr.jvp(lambda A: fr.linalg.subspace_angles(A, B), (A,), (np.ones((3, 1)),))
+
+
+@pytest.mark.parametrize("make", [real, cplx])
+@pytest.mark.parametrize(("p", "q"), [(2, 2), (3, 1), (2, 3)])
+def test_angles_that_dimensions_make_zero_have_derivative_zero(make, p, q):
+    # Two planes in three dimensions share a line, whichever they are.
+    A, B = make(3, p), make(3, q)
+    check_rule(fr.linalg.subspace_angles, A, B)
+    constant = p + q - 3
+    tangent = fr.jvp(lambda A: fr.linalg.subspace_angles(A, B), (A,), (make(3, p),))[1]
+    np.testing.assert_array_equal(tangent[-constant:], 0)
+
+
+def test_an_angle_of_zero_beside_one_that_dimensions_make_zero_is_refused():
+    A = np.eye(3)[:, :2]
+    with pytest.raises(NotDifferentiableError, match="an angle of 0 or 90 degrees"):
+        fr.jvp(lambda A: fr.linalg.subspace_angles(A, np.eye(3)[:, :2]), (A,), (real(3, 2),))
 
 
 def test_other_angles_beside_a_degenerate_one_have_a_derivative():

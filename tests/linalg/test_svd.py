@@ -55,7 +55,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, tolerance=1e-5, **kwargs)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(1, 4), st.integers(1, 4), st.booleans(), st.integers(0, 1000))
 def test_rule_for_drawn_shapes(m, n, is_complex, seed):
     local = np.random.default_rng(seed)
@@ -256,3 +256,10 @@ def test_further_columns_are_any_basis():
 def test_bad_arguments(args, kwargs, error, message):
     with pytest.raises(error, match=message):
         fr.linalg.svd(*args, **kwargs)
+
+
+def test_messages_of_svdvals_name_it():
+    with pytest.raises(ValueError, match=r"^svdvals: a must be a matrix"):
+        fr.linalg.svdvals(np.ones(2))
+    with pytest.raises(ValueError, match=r"^svdvals: a must not contain infs"):
+        fr.linalg.svdvals(np.full((2, 2), np.nan))

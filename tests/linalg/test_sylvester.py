@@ -60,7 +60,7 @@ def test_rule(function, args):
     kinds=st.tuples(*[st.sampled_from([real, cplx])] * 3),
     seed=st.integers(100, 199),  # not check_rule's own, whose directions would be these matrices
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_rule_of_any_spectrum(m, n, kinds, seed):
     r = np.random.default_rng(seed)
     A, B, Q = (

@@ -84,7 +84,7 @@ def test_rule(function, args):
     kind=st.sampled_from([np.float32, np.float64, np.complex64, np.complex128]),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_sizes_and_types(n, m, kind, seed):
     generator = np.random.default_rng(seed)
 
@@ -255,3 +255,12 @@ def test_empty():
     assert fr.linalg.solve_toeplitz(np.ones(2), np.ones((2, 0))).shape == (2, 0)
     assert fr.linalg.matmul_toeplitz((np.ones(3), np.ones(2)), np.ones((2, 0))).shape == (3, 0)
     assert fr.linalg.solve_circulant(np.ones(0), np.ones(0)).shape == (0,)
+
+
+def test_messages_name_the_argument():
+    with pytest.raises(ValueError, match=r"^matmul_toeplitz: incompatible shapes: x must have 3 rows"):
+        fr.linalg.matmul_toeplitz(([1.0, 2.0], [1.0, 2.0, 3.0]), np.ones(2))
+    with pytest.raises(ValueError, match=r"^solve_toeplitz: incompatible shapes: b must have 2 rows"):
+        fr.linalg.solve_toeplitz([1.0, 2.0], np.ones(3))
+    with pytest.raises(ValueError, match=r"^matmul_toeplitz: x must not contain"):
+        fr.linalg.matmul_toeplitz([1.0, 2.0], [np.nan, 1.0], check_finite=True)

@@ -102,7 +102,7 @@ def test_rule(function, args):
     stack=st.sampled_from([(), (2,), (1, 2)]),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_sizes_and_types(n, kind, trans, lower, unit, stack, seed):
     r = np.random.default_rng(seed)
     A = (r.standard_normal((*stack, n, n)) + 1j * r.standard_normal((*stack, n, n))) / n + 3 * np.eye(n)
@@ -212,8 +212,13 @@ def test_bad_input():
         fr.linalg.lu_solve((A, np.array([0, 1, 3])), b)
     with pytest.raises(ValueError, match="piv"):
         fr.linalg.lu_solve((A, np.ones(3)), b)
+    with pytest.raises(ValueError, match="lu_solve: piv must hold 3 row numbers"):
+        fr.linalg.lu_solve((A, np.zeros((2, 3), int)), b)
     with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
         fr.linalg.cho_factor(-A)
+    for call in (fr.linalg.cho_factor, fr.linalg.cholesky, scipy.linalg.cho_factor):  # SciPy's words
+        with pytest.raises(np.linalg.LinAlgError, match=r"^2-th leading minor of the array is not positive"):
+            call(np.diag([1.0, -1.0]))
     with pytest.raises(ValueError, match="square"):
         fr.linalg.cho_factor(np.ones((2, 3)))
     with pytest.raises(ValueError, match="infs or NaNs"):

@@ -1,4 +1,4 @@
-"""Schur forms: rotations to complex form, order, blocks, inverses."""
+"""Stacks of Schur forms: rotations to complex form, order, blocks, inverses."""
 
 import numpy as np
 import pytest
@@ -13,10 +13,14 @@ from frechet.linalg._triangular_form import (
 rng = np.random.default_rng(12)
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 3, 9, 40])
+def blocks(a, b, c, d):
+    return np.concatenate([np.concatenate([a, b], -1), np.concatenate([c, d], -1)], -2)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 9, 40, 70])
 @pytest.mark.parametrize("dtype", ["f", "d"])
-def test_complex_form_of_a_real_matrix(n, dtype):
-    A = rng.standard_normal((n, n)).astype(dtype)
+def test_complex_form_of_real_matrices(n, dtype):
+    A = rng.standard_normal((3, n, n)).astype(dtype)
     form = TriangularForm.of(A).complex()
     assert form.T.dtype == np.result_type(A, np.complex64)
     assert not np.tril(form.T, -1).any()
@@ -27,7 +31,7 @@ def test_complex_form_of_a_real_matrix(n, dtype):
 
 @pytest.mark.parametrize("dtype", ["d", "D"])
 def test_order(dtype):
-    A = rng.standard_normal((8, 8)).astype(dtype)
+    A = rng.standard_normal((4, 8, 8)).astype(dtype)
     form = TriangularForm.of(A)
     ordered = form.reordered(form.eigenvalues.real > 0)
     signs = np.sign(ordered.eigenvalues.real)
@@ -37,46 +41,64 @@ def test_order(dtype):
 
 
 def test_triangular_matrices_are_taken_as_they_are():
-    A = np.triu(rng.standard_normal((4, 4)))
+    A = np.triu(rng.standard_normal((2, 4, 4)))
     form = TriangularForm.of(A)
     assert form.Q is None
     np.testing.assert_array_equal(form.T, A)
-    E = rng.standard_normal((4, 4))
-    doubled = form.doubled(E)
-    np.testing.assert_array_equal(doubled.T, np.block([[A, E], [np.zeros((4, 4)), A]]))
+    assert not form.rounding.any()
+    E = rng.standard_normal((3, 2, 4, 4))
+    zero = np.zeros_like(E)
+    expected = blocks(A + zero, E, zero, A + zero)
+    np.testing.assert_array_equal(form.doubled(E).T, expected.reshape(6, 8, 8))
+
+
+def test_triangular_matrices_among_others_have_exact_eigenvalues():
+    A = rng.standard_normal((4, 5, 5))
+    A[2] = np.triu(A[2])
+    form = TriangularForm.of(A)
+    assert form.exact.tolist() == [False, False, True, False]
+    assert (form.rounding > 0).tolist() == [True, True, False, True]
+    np.testing.assert_array_equal(form.T[2], A[2])
+    np.testing.assert_array_equal(form.Q[2], np.eye(5))
+    np.testing.assert_array_equal(form[[2]].eigenvalues, [np.diagonal(A[2])])
 
 
 @pytest.mark.parametrize("complex_direction", [False, True])
 def test_form_of_a_block_matrix(complex_direction):
-    A, E = rng.standard_normal((2, 5, 5))
+    A, E = rng.standard_normal((3, 5, 5)), rng.standard_normal((2, 3, 5, 5))
     E = E * (1 + 1j) if complex_direction else E
     form = TriangularForm.of(A).doubled(E)
-    np.testing.assert_allclose(form.back(form.T), np.block([[A, E], [np.zeros((5, 5)), A]]), atol=1e-13)
-    blocks = scipy.linalg.eigvals(form.T)
-    np.testing.assert_allclose(np.sort(blocks.real), np.sort(form.eigenvalues.real), atol=1e-6)  # double ones
+    zero = np.zeros_like(E)
+    expected = blocks(A + zero, E, zero, A + zero).reshape(6, 10, 10)
+    np.testing.assert_allclose(form.back(form.T), expected, atol=1e-13)
+    for T, w in zip(form.T, form.eigenvalues, strict=True):
+        found = scipy.linalg.eigvals(T)
+        np.testing.assert_allclose(np.sort(found.real), np.sort(w.real), atol=1e-6)  # double ones
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 5, 30])
-def test_inverse(n):
-    form = TriangularForm.of(rng.standard_normal((n, n)) / np.sqrt(max(n, 1)))
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 30, 70])
+@pytest.mark.parametrize("count", [1, 3])
+def test_inverse(n, count):
+    form = TriangularForm.of(rng.standard_normal((count, n, n)) / np.sqrt(max(n, 1)))
     D = 3 * np.eye(n) + form.T
     inverse = quasi_triangular_inverse(D, form.pairs)
-    np.testing.assert_allclose(inverse @ D, np.eye(n), atol=1e-14)
-    np.testing.assert_array_equal(inverse[form.T == 0], 0)  # of the structure of T, exactly
+    np.testing.assert_allclose(inverse @ D, np.broadcast_to(np.eye(n), D.shape), atol=1e-14)
+    assert not np.tril(inverse, -1)[form.T == 0].any()  # of the structure of T, exactly
 
 
-@pytest.mark.parametrize("n", [2, 3, 17, 300])
-def test_root(n):
-    form = TriangularForm.of(rng.standard_normal((n, n)) / np.sqrt(n) + 2 * np.eye(n))
+@pytest.mark.parametrize("n", [2, 3, 17, 64, 65, 300])
+@pytest.mark.parametrize("count", [1, 3])
+def test_root(n, count):
+    form = TriangularForm.of(rng.standard_normal((count, n, n)) / np.sqrt(n) + 2 * np.eye(n))
     R, doubtful = square_root(form)
     assert not doubtful
     np.testing.assert_allclose(R @ R, form.T, atol=1e-13)
-    np.testing.assert_array_equal(R[np.tril(form.T == 0)], 0)
+    assert not R[np.tril(form.T == 0)].any()
 
 
 def test_graded_root():
-    T = np.array([[1.0, 1e-10, 1.0], [0.0, 1e-30, 1e-20], [0.0, 0.0, 1e-34]])
+    T = np.array([[[1.0, 1e-10, 1.0], [0.0, 1e-30, 1e-20], [0.0, 0.0, 1e-34]]])
     R, doubtful = square_root(TriangularForm.of(T))
     assert not doubtful
-    np.testing.assert_allclose(R[1, 2], 1e-20 / (1e-15 + 1e-17), rtol=1e-15)
-    np.testing.assert_allclose((R @ R)[:2], T[:2], rtol=1e-15)
+    np.testing.assert_allclose(R[0, 1, 2], 1e-20 / (1e-15 + 1e-17), rtol=1e-15)
+    np.testing.assert_allclose((R @ R)[:, :2], T[:, :2], rtol=1e-15)

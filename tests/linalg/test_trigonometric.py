@@ -28,7 +28,7 @@ def test_rule(function, args):
 
 
 @given(name=st.sampled_from(NAMES), n=st.integers(0, 4), complex=st.booleans(), seed=st.integers(0, 99))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_rule_at_drawn_matrices(name, n, complex, seed):
     draw = np.random.default_rng(seed)
     x = draw.standard_normal((n, n)) / 2

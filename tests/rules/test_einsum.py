@@ -103,7 +103,7 @@ def equations(draw):
     return f"{','.join(terms)}->{result}", shapes
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(equations(), st.sampled_from([False, True]))
 def test_any_equation(equation, optimize):
     subscripts, shapes = equation

@@ -208,7 +208,7 @@ def test_hessian_of_a_power_spectrum():
 # --- dtypes, arguments, errors ----------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.sampled_from(["fft", "ifft", "rfft", "irfft", "hfft", "ihfft"]),
     st.sampled_from(

@@ -88,7 +88,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=5), st.integers(0, 2), st.integers(0, 2))
 def test_a_join_of_the_parts_of_a_split_is_the_identity(sizes, axis, other):
     shape = [2, 3, 2]

@@ -98,7 +98,9 @@ def test_cholesky_of_an_indefinite_matrix_raises_numpys_error():
 def test_qr_refuses_what_has_no_derivative():
     with pytest.raises(NotDifferentiableError, match="mode='raw'"):
         fr.grad(lambda A: np.sum(np.linalg.qr(A, "raw")[1]))(real(3, 2))
-    with pytest.raises(NotDifferentiableError, match="complement of the range"):
+    with pytest.raises(
+        NotDifferentiableError, match=r"np\.linalg\.qr\(mode=.complete.\).*complement of the range"
+    ):
         fr.grad(lambda A: np.linalg.qr(A, "complete")[0][0, -1])(real(4, 2))
     for A in (np.ones((3, 2)), np.zeros((3, 2)), np.stack([np.eye(2), np.ones((2, 2))])):
         with pytest.raises(NotDifferentiableError, match=r"linearly dependent.*lstsq"):

@@ -98,7 +98,7 @@ def test_ties_share_the_gradient():
     np.testing.assert_allclose(fr.grad(lambda A: np.linalg.norm(A, "nuc"))(np.eye(2)), np.eye(2), atol=1e-15)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     arrays(float, st.integers(1, 5), elements=st.floats(-1e3, 1e3, width=16)), st.sampled_from([1, 1.5, 2, 3])
 )

@@ -7,6 +7,7 @@ import pytest
 
 import frechet as fr
 from frechet.errors import NotDifferentiableError
+from frechet.rule import primal
 from frechet.testing import check_rule, numerical_pushforward
 
 rng = np.random.default_rng(1)
@@ -229,3 +230,38 @@ def test_pinv_reads_the_lower_triangle_of_a_hermitian_matrix():
 def test_residuals_are_empty_where_numpy_leaves_them_out():
     value, tangent = fr.jvp(lambda A: np.linalg.lstsq(A, np.ones(2))[:2], (real(2, 3),), (real(2, 3),))
     assert value[1].shape == tangent[1].shape == (0,)
+
+
+@pytest.mark.parametrize("kind", ["f", "d", "F", "D", "i"])
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (3, 3), (0, 2), (2, 0), (1, 1)])
+@pytest.mark.parametrize("columns", [(), (2,), (0,)])
+def test_lstsq_returns_what_numpy_returns(kind, shape, columns):
+    A, b = (5 * real(*shape)).astype(kind), (5 * real(shape[0], *columns)).astype(kind)
+    seen = []
+
+    def f(A, b):
+        seen.extend(np.linalg.lstsq(A, b))
+        return np.sum(seen[0])
+
+    fr.vjp(f, A, b)
+    rtol = 1e-3 if kind in "fF" else 1e-8  # condition numbers are below 1e3
+    for ours, theirs in zip(seen, np.linalg.lstsq(A, b), strict=True):
+        value = np.asarray(primal(ours))
+        assert value.shape == np.shape(theirs)
+        assert value.dtype.kind == np.asarray(theirs).dtype.kind
+        assert value.dtype.kind == "i" or value.dtype == theirs.dtype
+        np.testing.assert_allclose(value, theirs, rtol=rtol, atol=rtol)
+
+
+def test_lstsq_refuses_what_numpy_refuses():
+    for A, b, error in (
+        (np.ones(3), np.ones(3), np.linalg.LinAlgError),
+        (np.ones((3, 2)), np.ones(2), np.linalg.LinAlgError),
+        (np.ones((3, 2)), np.ones((3, 1, 1)), np.linalg.LinAlgError),
+        (np.ones((3, 2), np.float16), np.ones(3, np.float16), TypeError),
+        (np.ones((0, 2), np.longdouble), np.ones(0), TypeError),
+    ):
+        with pytest.raises(error):
+            np.linalg.lstsq(A, b)
+        with pytest.raises(error):
+            fr.vjp(lambda A, b: np.linalg.lstsq(A, b)[0], A, b)

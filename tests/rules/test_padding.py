@@ -82,7 +82,7 @@ LINEAR = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(LINEAR), st.integers(1, 5), st.integers(0, 12), st.integers(0, 12))
 def test_linear_modes_are_their_own_derivative(mode, n, before, after):
     name, options = mode

@@ -127,7 +127,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(0, 3), st.integers(0, 3), st.integers(0, 3),
     st.lists(st.integers(1, 3), max_size=2), st.lists(st.booleans(), min_size=4, max_size=4),

@@ -88,7 +88,7 @@ def test_rules(case):
     check_rule(f, *args, **(kwargs[0] if kwargs else {}), seed=1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(0, 3), min_size=0, max_size=3).map(tuple),
     st.sampled_from(["f4", "f8", "c8", "c16"]),

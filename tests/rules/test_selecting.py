@@ -133,7 +133,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(array_shapes(max_dims=3, max_side=4), st.data())
 def test_take_adds_what_was_read_twice(shape, data):
     axis = data.draw(st.sampled_from([None, *range(-len(shape), len(shape))]))
@@ -148,7 +148,7 @@ def test_take_adds_what_was_read_twice(shape, data):
     np.testing.assert_allclose(pullback(w)[0], expected, atol=1e-14)  # sums of up to five numbers of size one
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(-6, 6))
 def test_diagonals(rows, columns, k):
     a = rng.standard_normal((rows, columns))

@@ -117,7 +117,7 @@ def test_rule(function, args, kwargs):
     check_rule(function, *args, **kwargs)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(array_shapes(max_dims=4, max_side=3), st.data())
 def test_axes(shape, data):
     a = np.random.default_rng(1).standard_normal(shape)
@@ -133,7 +133,7 @@ def test_axes(shape, data):
     np.testing.assert_array_equal(pullback(value)[0], a)  # a permutation: its adjoint is its inverse
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(array_shapes(max_dims=3, max_side=3), st.data())
 def test_broadcasting_counts(shape, data):
     out = np.broadcast_shapes(shape, data.draw(broadcastable_shapes(shape, max_dims=4, max_side=3)))
@@ -142,7 +142,7 @@ def test_broadcasting_counts(shape, data):
     np.testing.assert_array_equal(gradient, np.full(shape, np.prod(out) / np.prod(shape)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(array_shapes(max_dims=3, max_side=4), st.data())
 def test_ravel_in_memory_order(shape, data):
     n = len(shape)

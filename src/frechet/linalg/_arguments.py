@@ -33,8 +33,12 @@ def as_inexact(x: Any, name: str) -> Array:
     ------
     TypeError
         If x is not numeric.
+    ValueError
+        For a masked array, whose mask would be lost.
     """
-    if type(x) not in carriers:
+    if type(x) is not np.ndarray and type(x) not in carriers:
+        if isinstance(x, np.ma.MaskedArray):
+            raise ValueError(f"{name} must not be a masked array: fill it in, with its method filled")
         x = array(x) if isinstance(x, (list, tuple)) else np.asarray(x)
     dtype = x.dtype
     if dtype.char in "fdFD" and dtype.isnative:
@@ -128,3 +132,91 @@ def to_stack(x: Array, stack: Shape, core: int = 2) -> Array:
     """x with its leading axes broadcast to ``stack``."""
     shape = (*stack, *x.shape[x.ndim - core :])
     return x if x.shape == shape else np.broadcast_to(x, shape)
+
+
+def to_own_stack(x: Array, stack: Shape, core: int = 2) -> Array:
+    """The matrices x with the leading axes that they have as in ``stack``; those that they lack stay away.
+
+    A factorization of x then serves all of the stack: the axes in front are those of several right sides.
+    """
+    own = x.ndim - core
+    return to_stack(x, stack[len(stack) - own :], core) if own else x
+
+
+def linear_system(
+    call: str,
+    matrix: Array,
+    b: Any,
+    rows: int,
+    *,
+    core: int = 2,
+    check_finite: bool = True,
+    name: str = "b",
+    column: bool = True,
+) -> tuple[Array, Array, bool]:
+    """A matrix, or what it is given by, and a right side, ready for a factorization.
+
+    Parameters
+    ----------
+    call : str
+        What a message begins with.
+    matrix : array
+        Of a type that LAPACK knows, with ``core`` axes and leading ones.
+    b : (rows,) or (..., rows, k) array_like
+        Plain or traced.
+    rows : int
+        The number of rows that b must have.
+    core : int
+        2, or 1 for a matrix given by a vector.
+    check_finite : bool
+        Whether nan and inf are refused in b.
+    name : str
+        What a message calls b.
+    column : bool
+        Whether a vector b becomes a column; it may remain a vector beside a single matrix.
+
+    Returns
+    -------
+    matrix : array
+        Of the common dtype, with the leading axes that it has as in those of the system.
+    b : (..., rows, k) or (rows,) array
+        Of the common dtype, with all leading axes of the system.
+    vector : bool
+        Whether b was a vector.
+
+    Raises
+    ------
+    TypeError
+        If b is not numeric.
+    ValueError
+        For shapes that do not fit, and for nan and inf.
+    """
+    b = as_inexact(b, f"{call}: {name}")
+    if check_finite:
+        require_finite(b, f"{call}: {name}")
+    vector = b.ndim == 1
+    if b.ndim == 0 or b.shape[0 if vector else -2] != rows:
+        raise ValueError(
+            f"{call}: incompatible shapes: {name} must have {rows} rows beside this matrix, got {b.shape}"
+        )
+    matrix, b = same_dtype(matrix, b)
+    b = b[:, None] if vector and column else b
+    stack = stack_shape(call, matrix if core == 2 else matrix[..., None], b)
+    return to_own_stack(matrix, stack, core), to_stack(b, stack), vector
+
+
+def unit_for(size: Array) -> Array:
+    """The unit in which plain numbers of a size are counted: 1, or for very small or large ones a power of 2.
+
+    Algorithms that are told what is negligible by absolute numbers, or that take high powers, then see
+    numbers of a moderate size.  Taylor coefficients f⁽ᵏ⁾(z)/k! of functions that are singular at zero, for
+    example, grow like z^(−k).
+
+    Parameters
+    ----------
+    size : array of float
+        Such as the largest entries of matrices.
+    """
+    exponent = np.clip(np.frexp(size)[1], -1000, 1000)
+    one = np.ones((), np.result_type(size))
+    return np.where((exponent < -10) | (exponent > 50), np.ldexp(one, exponent), one)

@@ -27,7 +27,15 @@ __all__ = [
     "TridiagonalCholesky",
     "TridiagonalLU",
     "band_lu",
+    "require_diagonal",
 ]
+
+
+def require_diagonal(call: str, ab: Array) -> None:
+    """Raise ValueError where not even the main diagonal is stored."""
+    if not ab.shape[-2]:
+        raise ValueError(f"{call}: ab must hold the main diagonal, got shape {ab.shape}")
+
 
 # --- products (see _structured) ----------------------------------------------------------------------------
 

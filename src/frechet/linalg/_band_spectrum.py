@@ -63,7 +63,7 @@ def bands_of(L: Array, R: Array, n_bands: int) -> Array:
             below = np.sum(shifted(L, -k, -2) * np.conj(R), axis=-1)
             bands.append(below + np.sum(np.conj(L) * shifted(R, -k, -2), axis=-1))
         else:
-            bands.append(np.zeros(np.shape(bands[0])))
+            bands.append(np.zeros(np.shape(bands[0]), primal(bands[0]).dtype))
     return np.stack(bands, axis=-2)
 
 

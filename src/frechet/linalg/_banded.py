@@ -8,7 +8,7 @@ import numpy as np
 
 from ..linear_map import Array
 from ..rule import primal
-from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
+from ._arguments import as_matrix, linear_system, stack_shape, to_stack
 from ._band_factor import (
     BandCholesky,
     Bands,
@@ -16,6 +16,7 @@ from ._band_factor import (
     HermitianBands,
     TridiagonalCholesky,
     band_lu,
+    require_diagonal,
 )
 from ._capability import capability
 from ._factor import condition_warning, each_factor
@@ -87,6 +88,8 @@ def solve_banded(
     """
     below, above = (np.asarray(width) for width in l_and_u)
     ab, b, vector = _arguments("solve_banded", ab, b, check_finite)
+    if below.dtype.kind not in "iu" or above.dtype.kind not in "iu":
+        raise TypeError(f"solve_banded: l and u must be integers, got {l_and_u}")
     if (below < 0).any() or (above < 0).any() or (below + above + 1 != ab.shape[-2]).any():
         raise ValueError(
             f"solve_banded: ab must have l + u + 1 rows for (l, u) = {l_and_u}, got shape {ab.shape}"
@@ -232,20 +235,10 @@ def cho_solve_banded(
 
 
 def _arguments(call: str, ab: Any, b: Any, check_finite: bool) -> tuple[Array, Array, bool]:
-    """Bands and right side in one dtype and with the same leading axes, b as a matrix; whether it was not."""
+    """Bands and right side as `linear_system` returns them."""
     ab = as_matrix(ab, f"{call}: ab", check_finite=check_finite)
-    b = as_inexact(b, f"{call}: b")
-    if check_finite:
-        require_finite(b, f"{call}: b")
-    ab, b = same_dtype(ab, b)
-    vector = b.ndim == 1
-    if b.ndim == 0 or b.shape[0 if vector else -2] != ab.shape[-1]:
-        raise ValueError(f"{call}: shapes of ab {ab.shape} and b {b.shape} are not compatible")
-    b = b[:, None] if vector else b
-    stack = stack_shape(call, ab, b)
-    if ab.ndim > 2:
-        ab = to_stack(ab, stack)
-    return ab, to_stack(b, stack), vector
+    require_diagonal(call, ab)
+    return linear_system(call, ab, b, ab.shape[-1], check_finite=check_finite)
 
 
 def _empty(call: str, ab: Array, b: Array) -> Array:
@@ -268,7 +261,7 @@ def solve_bands(l_and_u: tuple[int, int], ab: Array, b: Array, call: str, warn: 
         return _empty(call, ab, b)
     factor = each_factor(primal(ab), 2, lambda one: band_lu(one, below, above))
     if warn:
-        condition_warning(factor.rcond)
+        condition_warning(factor.rcond, ab.dtype)
     return structured_solve(ab, b, Bands(below, above), factor, False)
 
 

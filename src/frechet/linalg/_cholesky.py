@@ -14,6 +14,7 @@ from ..rules.linalg_factorizations import CholeskyMap, cholesky_rule
 from ..rules.linalg_factors import real_char, triangular_solve
 from ..rules.linalg_triangular import not_definite
 from ._arguments import as_matrix
+from ._band_factor import require_diagonal
 from ._capability import capability
 
 __all__ = ["cholesky", "cholesky_banded"]
@@ -117,7 +118,7 @@ def cholesky_banded(
     numpy.linalg.LinAlgError
         If a matrix is not positive definite.
     ValueError
-        If ab has fewer than two axes, or is not finite.
+        If ab has fewer than two axes, no rows, or is not finite.
 
     Notes
     -----
@@ -139,6 +140,7 @@ def cholesky_banded(
            [ 0.1640625,  0.15625  ,  0.125    ]])
     """
     ab = as_matrix(ab, "cholesky_banded: ab", check_finite=check_finite)
+    require_diagonal("cholesky_banded", ab)
     return _banded(ab, bool(lower))
 
 

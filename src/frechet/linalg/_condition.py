@@ -14,6 +14,7 @@ from ..transforms import jvp, linearize
 from ._arguments import as_matrix
 from ._capability import capability, constant
 from ._expm import expm
+from ._matrix_equation import norms
 
 __all__ = ["expm_cond", "frechet_derivative", "funm_cond"]
 
@@ -88,7 +89,8 @@ def funm_cond(f: Callable[[Array], Array], A: Array, check_finite: bool = True) 
     Returns
     -------
     float or array
-        max ‖L(A, E)‖ ‖A‖ / (‖E‖ ‖f(A)‖) over all directions E, one number for each matrix.
+        max ‖L(A, E)‖ ‖A‖ / (‖E‖ ‖f(A)‖) over all directions E (real ones for real A), one number for each
+        matrix.
 
     Raises
     ------
@@ -172,15 +174,18 @@ def _of_one(f: Callable[[Array], Array], A: Array) -> float:
         raise ValueError(
             f"funm_cond: {function_name(f)} returned shape {np.shape(value)} for a matrix of shape {A.shape}"
         )
-    norm, size = float(np.linalg.norm(value)), float(np.linalg.norm(A))
-    return _norm_of_map(L, A, primal(value)) * size / norm if norm else np.inf
+    norm, size = float(norms(primal(value))), float(norms(A))
+    return _norm_of_map(L, A, primal(value)) * (size / norm) if norm else np.inf
 
 
 def _norm_of_map(L: Any, A: Array, value: Array) -> float:
-    """The largest singular value of a linear map of matrices."""
+    """The largest singular value of a linear map of matrices; for real A, of its real directions."""
     n = len(A)
     if n <= _DENSE:
-        return float(np.linalg.norm(L.to_dense().reshape(value.size, A.size), 2))
+        M = L.to_dense().reshape(value.size, A.size)
+        if np.iscomplexobj(M) and not np.iscomplexobj(A):
+            M = np.concatenate([M.real, M.imag])
+        return float(np.linalg.norm(M, 2))
     from scipy.sparse.linalg import LinearOperator, eigsh  # here, because it is slow to load
 
     dtype = np.result_type(A, value)

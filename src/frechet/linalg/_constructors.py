@@ -372,7 +372,7 @@ def convolution_matrix(a: Array, n: int, mode: str = "full") -> Array:
     if n <= 0:
         raise ValueError("convolution_matrix: n must be a positive integer")
     a = _vector(a)
-    if np.size(a) == 0:
+    if np.shape(a)[-1] == 0:
         raise ValueError("convolution_matrix: len(a) must be at least 1")
     if mode not in ("full", "valid", "same"):
         raise ValueError(f"convolution_matrix: mode must be 'full', 'valid' or 'same', got {mode!r}")

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from .. import _stacks as stacks
-from ..linear_map import Array, LinearMap, adjoint_matrix, linear
+from ..linear_map import Array, LinearMap, adjoint_matrix
 from ..maps import diagonal
 from ..rules.lapack import lapack
 from ..rules.linalg_factorizations import reading
-from ..rules.linalg_factors import LU, Stacked, _plain_triangular_solve, half_diagonal_lower, real_char
+from ..rules.linalg_factors import LU, Stacked, _plain_triangular_solve, real_char
 from ._band_factor import band_lu
 from ._factor import NOT_POSITIVE, SINGULAR, OneMatrix, each_factor
 
@@ -140,23 +140,7 @@ def _reading(a: Array, structure: str | None, lower: bool) -> LinearMap | None:
         return diagonal(
             _read_mask(a.shape[-1], structure == "lower triangular", False, real_char(a)), a.shape
         )
-    hermitian = structure != "symmetric"
-    if not np.isfinite(a).all():
-        return _reading_triangle(a, lower, hermitian)
-    return reading(a, lower, hermitian)
-
-
-def _reading_triangle(a: Array, lower: bool, hermitian: bool) -> LinearMap:
-    """As `reading`, where the other triangle holds nan or inf and cannot be compared with."""
-    mask = half_diagonal_lower(a.shape[-1], real_char(a))
-    mask = mask if lower else mask.T
-    turned = adjoint_matrix if hermitian else np.matrix_transpose
-
-    def push(v: Array) -> Array:
-        t = v * mask
-        return t + turned(t)
-
-    return linear(push, lambda w: (w + turned(w)) * mask)
+    return reading(a, lower, structure != "symmetric")
 
 
 def _filled(a: Array, lower: bool, hermitian: bool) -> Array:
@@ -420,7 +404,8 @@ class TriangularStack:
 def _reciprocal_conditions(A: Array, inverse: Array) -> Array:
     # ‖A‖₁ ≤ n max|A|: one pass over all matrices at once mostly shows that none is ill-conditioned.
     n = A.shape[-1]
-    bound = 1 / (n * np.abs(A).max() * n * np.abs(inverse).max())
+    with np.errstate(over="ignore"):  # the largest entries of A and of A⁻¹ may be those of two matrices
+        bound = 1 / (n * np.abs(A).max() * n * np.abs(inverse).max())
     if bound >= np.finfo(A.dtype).eps:
         return np.asarray(bound)
     return 1 / (_one_norms(A) * _one_norms(inverse))

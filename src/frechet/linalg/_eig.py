@@ -94,18 +94,33 @@ def eig(
     array([[ 2., -2.],
            [ 1., -1.]])
     """
-    a = as_matrix(a, "eig: a", square=True, check_finite=check_finite)
+    return _solved("eig", a, b, left, right, check_finite, homogeneous_eigvals, degeneracy_tol, gauge_tol)
+
+
+def _solved(
+    call: str,
+    a: Array,
+    b: Array | None,
+    left: bool,
+    right: bool,
+    check_finite: bool,
+    homogeneous_eigvals: bool,
+    degeneracy_tol: float | None,
+    gauge_tol: float | None,
+) -> Any:
+    """What `eig` returns."""
+    a = as_matrix(a, f"{call}: a", square=True, check_finite=check_finite)
     tolerances = Tolerances(degeneracy_tol, gauge_tol)
     if b is None:
-        w, vectors = _standard(a, left, right, tolerances)
+        w, vectors = _standard(call, a, left, right, tolerances)
         w = w + 0j
         if homogeneous_eigvals:
             w = np.stack([w, np.ones(np.shape(w), w.dtype)], axis=-2)
     else:
-        b = as_matrix(b, "eig: b", square=True, check_finite=check_finite)
+        b = as_matrix(b, f"{call}: b", square=True, check_finite=check_finite)
         if np.shape(b)[-1] != np.shape(a)[-1]:
-            raise ValueError("eig: a and b must have the same shape")
-        w, vectors = _pencil(a, b, left, right, homogeneous_eigvals, tolerances)
+            raise ValueError(f"{call}: a and b must have the same shape")
+        w, vectors = _pencil(call, a, b, left, right, homogeneous_eigvals, tolerances)
     return (w, *vectors) if vectors else w
 
 
@@ -147,20 +162,15 @@ def eigvals(
     array([[2., 6.],
            [4., 8.]])
     """
-    result: Array = eig(
-        a,
-        b,
-        left=False,
-        right=False,
-        check_finite=check_finite,
-        homogeneous_eigvals=homogeneous_eigvals,
-        degeneracy_tol=degeneracy_tol,
-        gauge_tol=gauge_tol,
+    result: Array = _solved(
+        "eigvals", a, b, False, False, check_finite, homogeneous_eigvals, degeneracy_tol, gauge_tol
     )
     return result
 
 
-def _standard(a: Array, left: bool, right: bool, tolerances: Tolerances) -> tuple[Array, list[Array]]:
+def _standard(
+    call: str, a: Array, left: bool, right: bool, tolerances: Tolerances
+) -> tuple[Array, list[Array]]:
     plain = primal(a)
     if not (left or right) and type(a) not in carriers:
         return np.linalg.eigvals(plain), []
@@ -168,7 +178,7 @@ def _standard(a: Array, left: bool, right: bool, tolerances: Tolerances) -> tupl
         w, U, V = _scipys(plain, None)
     else:
         w, V = np.linalg.eig(plain)
-    pairs = Pairs(w, V, tolerances=tolerances)
+    pairs = Pairs(w, V, tolerances=tolerances, call=call)
     if not (left or right):
         return eigvals_of(a, pairs), []
     values, v = eig_of(a, pairs)
@@ -179,27 +189,27 @@ def _standard(a: Array, left: bool, right: bool, tolerances: Tolerances) -> tupl
 
 
 def _pencil(
-    a: Array, b: Array, left: bool, right: bool, homogeneous: bool, tolerances: Tolerances
+    call: str, a: Array, b: Array, left: bool, right: bool, homogeneous: bool, tolerances: Tolerances
 ) -> tuple[Array, list[Array]]:
     a, b = same_dtype(a, b)
-    stack = stack_shape("eig", a, b)
+    stack = stack_shape(call, a, b)
     a, b = to_stack(a, stack), to_stack(b, stack)
     traced = type(a) in carriers or type(b) in carriers
     w, U, V = _scipys(primal(a), primal(b))
     if traced and homogeneous:
         raise NotDifferentiableError(
-            "eig: the pairs (α, β) of a pencil have no derivative, as only their quotient is determined. Use "
-            "homogeneous_eigvals=False"
+            f"{call}: the pairs (α, β) of a pencil have no derivative, as only their quotient is determined. "
+            "Use homogeneous_eigvals=False"
         )
     if traced and not np.isfinite(w).all():
         raise NotDifferentiableError(
-            "eig: the pencil has infinite or undetermined eigenvalues, as b is singular, and no derivative. "
-            "Exchange a and b for the reciprocals of the eigenvalues"
+            f"{call}: the pencil has infinite or undetermined eigenvalues, as b is singular, and no "
+            "derivative. Exchange a and b for the reciprocals of the eigenvalues"
         )
     if homogeneous:
         w = _scipys(primal(a), primal(b), True)[0]
         return w, [x for x, wanted in ((U, left), (V, right)) if wanted]
-    pairs = Pairs(w, V, False, tolerances)
+    pairs = Pairs(w, V, False, tolerances, call)
     if not (left or right):
         return eigvals_pencil_of(a, b, pairs), []
     values, v = eig_pencil_of(a, b, pairs)

@@ -90,21 +90,10 @@ def eig_banded(
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    ab = as_matrix(a_band, "eig_banded: a_band", check_finite=check_finite)
-    n = np.shape(ab)[-1]
-    subset = _checked_select(select, select_range, n, "eig_banded")
-    if n and not np.shape(ab)[-2]:
-        raise ValueError(f"eig_banded: a_band must have a row for the diagonal, got shape {np.shape(ab)}")
-    if not lower and n:
-        ab = lower_from_upper(ab)
-
-    def decompose(x: Array, vectors: bool) -> Any:
-        import scipy.linalg
-
-        return scipy.linalg.eig_banded(x, lower=True, eigvals_only=not vectors, check_finite=False)
-
     tolerances = Tolerances(degeneracy_tol, gauge_tol)
-    return _of_bands(ab, decompose, not eigvals_only, subset, tolerances, "eig_banded")
+    return _banded(
+        "eig_banded", a_band, lower, not eigvals_only, select, select_range, check_finite, tolerances
+    )
 
 
 @capability("as eigvalsh")
@@ -143,15 +132,9 @@ def eigvals_banded(
     >>> fr.linalg.eigvals_banded(np.array([[0.0, 1.0], [2.0, 2.0]]))
     array([1., 3.])
     """
-    result: Array = eig_banded(
-        a_band,
-        lower,
-        True,
-        select=select,
-        select_range=select_range,
-        check_finite=check_finite,
-        degeneracy_tol=degeneracy_tol,
-        gauge_tol=gauge_tol,
+    tolerances = Tolerances(degeneracy_tol, gauge_tol)
+    result: Array = _banded(
+        "eigvals_banded", a_band, lower, False, select, select_range, check_finite, tolerances
     )
     return result
 
@@ -224,30 +207,19 @@ def eigh_tridiagonal(
     >>> fr.grad(lambda e: fr.linalg.eigh_tridiagonal(np.full(3, 2.0), e)[0][2])(np.full(2, -1.0))
     array([-0.70710678, -0.70710678])
     """
-    d = as_vector(d, "eigh_tridiagonal: d", check_finite=check_finite)
-    e = as_vector(e, "eigh_tridiagonal: e", check_finite=check_finite)
-    d, e = same_dtype(d, e)
-    if primal(d).dtype.kind == "c":
-        raise TypeError("eigh_tridiagonal: only real arrays are supported; use eig_banded for complex ones")
-    n = np.shape(d)[-1]
-    if n != np.shape(e)[-1] + 1:
-        raise ValueError(f"eigh_tridiagonal: d ({n}) must have one more element than e ({np.shape(e)[-1]})")
-    subset = _checked_select(select, select_range, n, "eigh_tridiagonal")
-    _check_driver(lapack_driver, subset is not None, bool(eigvals_only))
-    stack = stack_shape("eigh_tridiagonal", d, e, core=1)
-    d, e = to_stack(d, stack, core=1), to_stack(e, stack, core=1)
-    ab = np.stack([d, np.concatenate([e, np.zeros((*stack, 1), primal(e).dtype)], axis=-1)], axis=-2)
-
-    def decompose(x: Array, vectors: bool) -> Any:
-        import scipy.linalg
-
-        driver = "auto" if vectors and lapack_driver == "sterf" else lapack_driver
-        return scipy.linalg.eigh_tridiagonal(
-            x[0], x[1, :-1], not vectors, check_finite=False, tol=tol, lapack_driver=driver
-        )
-
     tolerances = Tolerances(degeneracy_tol, gauge_tol)
-    return _of_bands(ab, decompose, not eigvals_only, subset, tolerances, "eigh_tridiagonal")
+    return _tridiagonal(
+        "eigh_tridiagonal",
+        d,
+        e,
+        not eigvals_only,
+        select,
+        select_range,
+        check_finite,
+        tol,
+        lapack_driver,
+        tolerances,
+    )
 
 
 @capability("as eigvalsh; complex d and e: TypeError, as in SciPy", complex=False)
@@ -287,19 +259,85 @@ def eigvalsh_tridiagonal(
     >>> fr.linalg.eigvalsh_tridiagonal(np.array([2.0, 2.0]), np.array([1.0]))
     array([1., 3.])
     """
-    result: Array = eigh_tridiagonal(
+    tolerances = Tolerances(degeneracy_tol, gauge_tol)
+    result: Array = _tridiagonal(
+        "eigvalsh_tridiagonal",
         d,
         e,
-        True,
+        False,
         select,
         select_range,
         check_finite,
         tol,
         lapack_driver,
-        degeneracy_tol=degeneracy_tol,
-        gauge_tol=gauge_tol,
+        tolerances,
     )
     return result
+
+
+def _banded(
+    call: str,
+    a_band: Array,
+    lower: bool,
+    vectors: bool,
+    select: Any,
+    select_range: Any,
+    check_finite: bool,
+    tolerances: Tolerances,
+) -> Any:
+    """What `eig_banded` returns."""
+    ab = as_matrix(a_band, f"{call}: a_band", check_finite=check_finite)
+    n = np.shape(ab)[-1]
+    subset = _checked_select(select, select_range, n, call)
+    if not np.shape(ab)[-2]:
+        raise ValueError(f"{call}: a_band must have a row for the diagonal, got shape {np.shape(ab)}")
+    if not lower and n:
+        ab = lower_from_upper(ab)
+
+    def decompose(x: Array, with_vectors: bool) -> Any:
+        import scipy.linalg
+
+        return scipy.linalg.eig_banded(x, lower=True, eigvals_only=not with_vectors, check_finite=False)
+
+    return _of_bands(ab, decompose, vectors, subset, tolerances, call)
+
+
+def _tridiagonal(
+    call: str,
+    d: Array,
+    e: Array,
+    vectors: bool,
+    select: Any,
+    select_range: Any,
+    check_finite: bool,
+    tol: float,
+    lapack_driver: str,
+    tolerances: Tolerances,
+) -> Any:
+    """What `eigh_tridiagonal` returns."""
+    d = as_vector(d, f"{call}: d", check_finite=check_finite)
+    e = as_vector(e, f"{call}: e", check_finite=check_finite)
+    d, e = same_dtype(d, e)
+    if primal(d).dtype.kind == "c":
+        raise TypeError(f"{call}: only real arrays are supported; use eig_banded for complex ones")
+    n = np.shape(d)[-1]
+    if n != np.shape(e)[-1] + 1:
+        raise ValueError(f"{call}: d ({n}) must have one more element than e ({np.shape(e)[-1]})")
+    subset = _checked_select(select, select_range, n, call)
+    _check_driver(call, lapack_driver, subset is not None, vectors)
+    stack = stack_shape(call, d, e, core=1)
+    d, e = to_stack(d, stack, core=1), to_stack(e, stack, core=1)
+    ab = np.stack([d, np.concatenate([e, np.zeros((*stack, 1), primal(e).dtype)], axis=-1)], axis=-2)
+
+    def decompose(x: Array, with_vectors: bool) -> Any:
+        import scipy.linalg
+
+        driver = "auto" if with_vectors and lapack_driver == "sterf" else lapack_driver
+        return scipy.linalg.eigh_tridiagonal(
+            x[0], x[1, :-1], not with_vectors, check_finite=False, tol=tol, lapack_driver=driver
+        )
+
+    return _of_bands(ab, decompose, vectors, subset, tolerances, call)
 
 
 _SELECT = {"a": "all", "all": "all", 0: "all", "v": "value", "value": "value", 1: "value"}
@@ -324,16 +362,16 @@ def _checked_select(select: Any, select_range: Any, n: int, call: str) -> Subset
     return kind, low, high
 
 
-def _check_driver(driver: Any, subset: bool, values_only: bool) -> None:
+def _check_driver(call: str, driver: Any, subset: bool, vectors: bool) -> None:
     if not isinstance(driver, str):
-        raise TypeError("eigh_tridiagonal: lapack_driver must be a string")
+        raise TypeError(f"{call}: lapack_driver must be a string")
     drivers = ("auto", "stemr", "sterf", "stebz", "stev", "stevd")
     if driver not in drivers:
-        raise ValueError(f"eigh_tridiagonal: lapack_driver must be one of {drivers}, got {driver!r}")
+        raise ValueError(f"{call}: lapack_driver must be one of {drivers}, got {driver!r}")
     if subset and driver in ("sterf", "stev", "stevd"):
-        raise ValueError(f'eigh_tridiagonal: {driver} can only be used with select="a"')
-    if driver == "sterf" and not values_only:
-        raise ValueError("eigh_tridiagonal: sterf can only be used with eigvals_only=True")
+        raise ValueError(f'{call}: {driver} can only be used with select="a"')
+    if driver == "sterf" and vectors:
+        raise ValueError(f"{call}: sterf can only be used with eigvals_only=True")
 
 
 def _of_bands(

@@ -126,20 +126,19 @@ def eigh(
     >>> bool(np.allclose(fr.hvp(cubes, (np.eye(2),), (A,))[0], 6 * A))
     True
     """
-    a = as_matrix(a, "eigh: a", square=True, check_finite=check_finite)
-    if b is not None:
-        b = as_matrix(b, "eigh: b", square=True, check_finite=check_finite)
-        if b.shape[-1] != a.shape[-1]:
-            raise ValueError(f"eigh: wrong b dimensions {b.shape}, should be {a.shape}")
-        if type not in (1, 2, 3):
-            raise ValueError('eigh: "type" keyword only accepts 1, 2, and 3.')
-    subset = _checked_subset(subset_by_index, subset_by_value, a.shape[-1])
-    _check_driver(driver, b is not None, subset is not None)
-    tolerances = Tolerances(degeneracy_tol, gauge_tol)
-    if b is not None:
-        return _generalized(a, b, bool(lower), eigvals_only, type, subset, tolerances)
-    driver = driver if driver in ("ev", "evr", "evx") else None
-    return _standard(a, bool(lower), eigvals_only, subset, driver, tolerances)
+    return _solved(
+        "eigh",
+        a,
+        b,
+        bool(lower),
+        eigvals_only,
+        type,
+        check_finite,
+        subset_by_index,
+        subset_by_value,
+        driver,
+        Tolerances(degeneracy_tol, gauge_tol),
+    )
 
 
 @capability(
@@ -191,19 +190,49 @@ def eigvalsh(
     array([[1., 0.],
            [0., 3.]])
     """
-    return eigh(
+    result: Array = _solved(
+        "eigvalsh",
         a,
         b,
-        lower=lower,
-        eigvals_only=True,
-        type=type,
-        check_finite=check_finite,
-        subset_by_index=subset_by_index,
-        subset_by_value=subset_by_value,
-        driver=driver,
-        degeneracy_tol=degeneracy_tol,
-        gauge_tol=gauge_tol,
+        bool(lower),
+        True,
+        type,
+        check_finite,
+        subset_by_index,
+        subset_by_value,
+        driver,
+        Tolerances(degeneracy_tol, gauge_tol),
     )
+    return result
+
+
+def _solved(
+    call: str,
+    a: Array,
+    b: Array | None,
+    lower: bool,
+    eigvals_only: bool,
+    kind: int,
+    check_finite: bool,
+    by_index: Any,
+    by_value: Any,
+    driver: str | None,
+    tolerances: Tolerances,
+) -> Any:
+    """What `eigh` returns."""
+    a = as_matrix(a, f"{call}: a", square=True, check_finite=check_finite)
+    if b is not None:
+        b = as_matrix(b, f"{call}: b", square=True, check_finite=check_finite)
+        if b.shape[-1] != a.shape[-1]:
+            raise ValueError(f"{call}: wrong b dimensions {b.shape}, should be {a.shape}")
+        if kind not in (1, 2, 3):
+            raise ValueError(f'{call}: "type" keyword only accepts 1, 2, and 3.')
+    subset = _checked_subset(call, by_index, by_value, a.shape[-1])
+    _check_driver(call, driver, b is not None, subset is not None)
+    if b is not None:
+        return _generalized(call, a, b, lower, eigvals_only, kind, subset, tolerances)
+    driver = driver if driver in ("ev", "evr", "evx") else None
+    return _standard(call, a, lower, eigvals_only, subset, driver, tolerances)
 
 
 # --- arguments ----------------------------------------------------------------------------------------------
@@ -211,14 +240,14 @@ def eigvalsh(
 Subset = tuple[str, float, float]
 
 
-def _checked_subset(by_index: Any, by_value: Any, n: int) -> Subset | None:
+def _checked_subset(call: str, by_index: Any, by_value: Any, n: int) -> Subset | None:
     if by_index is not None and by_value is not None:
-        raise ValueError("eigh: either index or value subset can be requested")
+        raise ValueError(f"{call}: either index or value subset can be requested")
     if by_index is not None:
         first, last = (int(k) for k in by_index)
         if not 0 <= first <= last < n:
             raise ValueError(
-                f"eigh: requested eigenvalue indices are not valid: the range is [0, {n - 1}] and start <= "
+                f"{call}: requested eigenvalue indices are not valid: the range is [0, {n - 1}] and start <= "
                 f"end, but start={first}, end={last} is given"
             )
         return "index", first, last
@@ -226,27 +255,27 @@ def _checked_subset(by_index: Any, by_value: Any, n: int) -> Subset | None:
         low, high = by_value
         if not -np.inf <= low < high <= np.inf:
             raise ValueError(
-                "eigh: requested eigenvalue bounds are not valid: the range is (-inf, inf) and low < high, "
-                f"but low={low}, high={high} is given"
+                f"{call}: requested eigenvalue bounds are not valid: the range is (-inf, inf) and low < "
+                f"high, but low={low}, high={high} is given"
             )
         return "value", low, high
     return None
 
 
-def _check_driver(driver: str | None, generalized: bool, subset: bool) -> None:
+def _check_driver(call: str, driver: str | None, generalized: bool, subset: bool) -> None:
     standard, of_pencils = ("ev", "evd", "evr", "evx"), ("gv", "gvd", "gvx")
     if driver is None:
         return
     if driver not in standard + of_pencils:
         raise ValueError(
-            f'eigh: "{driver}" is unknown. Possible values are None, {", ".join(standard + of_pencils)}'
+            f'{call}: "{driver}" is unknown. Possible values are None, {", ".join(standard + of_pencils)}'
         )
     if generalized and driver in standard:
-        raise ValueError(f'eigh: "{driver}" does not accept input b array for standard eigenvalue problems')
+        raise ValueError(f'{call}: "{driver}" does not accept input b array for standard eigenvalue problems')
     if not generalized and driver in of_pencils:
-        raise ValueError(f"eigh: {driver} requires input b array to be supplied")
+        raise ValueError(f"{call}: {driver} requires input b array to be supplied")
     if subset and driver in ("ev", "evd", "gv", "gvd"):
-        raise ValueError(f'eigh: "{driver}" cannot compute subsets of eigenvalues')
+        raise ValueError(f'{call}: "{driver}" cannot compute subsets of eigenvalues')
 
 
 def selected(w: Array, subset: Subset | None, name: str) -> slice | None:
@@ -271,6 +300,7 @@ def selected(w: Array, subset: Subset | None, name: str) -> slice | None:
 
 
 def _standard(
+    call: str,
     a: Array,
     lower: bool,
     values_only: bool,
@@ -281,10 +311,10 @@ def _standard(
     plain = primal(a)
     if values_only and type(a) not in carriers and driver is None:
         w = decomposed(plain, lower, vectors=False)[0]
-        columns = selected(w, subset, "eigh")
+        columns = selected(w, subset, call)
         return w if columns is None else w[..., columns]
     spectrum = Spectrum(*_eigenpairs(plain, lower, driver), tolerances)
-    columns = selected(spectrum.w, subset, "eigh")
+    columns = selected(spectrum.w, subset, call)
     if values_only:
         w = eigenvalues(a, lower, spectrum)
         return w if columns is None else w[..., columns]
@@ -324,6 +354,7 @@ def decomposed(a: Array, lower: bool, vectors: bool = True) -> tuple[Array, Arra
 
 
 def _generalized(
+    call: str,
     a: Array,
     b: Array,
     lower: bool,
@@ -333,21 +364,21 @@ def _generalized(
     tolerances: Tolerances,
 ) -> Any:
     a, b = same_dtype(a, b)
-    stack = stack_shape("eigh", a, b)
+    stack = stack_shape(call, a, b)
     A, B = read_triangle(to_stack(a, stack), lower), read_triangle(to_stack(b, stack), lower)
     try:
         L = np.linalg.cholesky(B)
     except np.linalg.LinAlgError:
         raise np.linalg.LinAlgError(
-            "eigh: b is not positive definite; its factorization could not be completed and no eigenvalues "
-            "or eigenvectors were computed"
+            f"{call}: b is not positive definite; its factorization could not be completed and no "
+            "eigenvalues or eigenvectors were computed"
         ) from None
     if kind == 1:
         half = triangular_solve(L, A, True, False)
         C = adjoint_matrix(triangular_solve(L, adjoint_matrix(half), True, False))
     else:
         C = np.matmul(adjoint_matrix(L), np.matmul(A, L))
-    result = _standard(C, True, values_only, subset, None, tolerances)
+    result = _standard(call, C, True, values_only, subset, None, tolerances)
     if values_only:
         return result
     w, u = result

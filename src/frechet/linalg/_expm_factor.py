@@ -247,7 +247,7 @@ class ExpmFactor:
         return ExpmFactor(np.block([[A, E], [np.zeros_like(A), A]]))
 
     def _frechet_of_stack(self, A: Array, E: Array, adjoint: bool) -> Array:
-        E = np.ascontiguousarray(E)
+        E = stacks.in_order(E)
         L = np.empty_like(E)
         _core.expm_frechet(A, E, L, _programs(), adjoint)
         return L

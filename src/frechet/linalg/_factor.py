@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,6 +13,7 @@ from numpy.linalg import LinAlgError
 from ..linear_map import Array, LinearMap, Shape
 from ..rules.linalg_factors import _as_columns
 from ..rules.linalg_gaps import EPS
+from ._warnings import warn_ill_conditioned
 
 __all__ = ["NOT_POSITIVE", "SINGULAR", "FactorStack", "OneMatrix", "condition_warning", "each_factor"]
 
@@ -114,21 +114,21 @@ def each_factor(
     return FactorStack(factors, stack, reads)
 
 
-def condition_warning(rcond: Array) -> None:
+def condition_warning(rcond: Array, dtype: Any) -> None:
     """Warn, as SciPy does, of matrices that are singular to working precision.
 
     Parameters
     ----------
-    rcond : array
-        The reciprocal condition number of each matrix.
+    rcond : float or array
+        The reciprocal condition number of each matrix; LAPACK's are Python floats in either precision.
+    dtype : dtype
+        That of the matrices.
     """
-    if type(rcond) is float and rcond >= EPS["d"]:  # the common case, quickly
+    eps = EPS[dtype.char]
+    if type(rcond) is float and rcond >= eps:  # the common case, quickly
         return
-    rcond = np.asarray(rcond)
-    ill = ~(rcond.reshape(-1) >= np.finfo(rcond.dtype).eps)  # nan counts as ill, too
-    if not ill.any():
-        return
-    from scipy.linalg import LinAlgWarning
-
-    found = ",".join(f"slice {k} has rcond = {rcond.reshape(-1)[k]}" for k in np.flatnonzero(ill))
-    warnings.warn(f"An ill-conditioned matrix detected: {found}.", LinAlgWarning, stacklevel=4)
+    rcond = np.asarray(rcond).reshape(-1)
+    ill = ~(rcond >= eps)  # nan counts as ill, too
+    if ill.any():
+        found = ",".join(f"slice {k} has rcond = {rcond[k]}" for k in np.flatnonzero(ill))
+        warn_ill_conditioned(f"An ill-conditioned matrix detected: {found}.")

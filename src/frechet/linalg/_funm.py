@@ -47,9 +47,10 @@ def funm(
     assume : {None, "hermitian"}, optional
         "hermitian": A is Hermitian (or real symmetric).  Its lower triangle is read.
     degeneracy_tol : float, optional
-        The distance at which eigenvalues of a general matrix are first taken together.  By default 0.1 (0.01
-        where that would make large blocks, 1 where the eigenvectors are ill conditioned), times the largest
-        abs(λ) if that is below one.  They stay together only as far as the Taylor series of f converges.
+        The distance at which eigenvalues of a general matrix are first taken together.  By default all of
+        them if they lie within 0.1; else 0.1 (0.01 where that would make large blocks, 1 where the
+        eigenvectors are ill conditioned), times the largest abs(λ) if that is below one.  They stay together
+        only as far as the Taylor series of f converges.
 
     Returns
     -------
@@ -153,7 +154,7 @@ class FunmFactor:
             for one in wide.reshape(int(np.prod(A.shape[:-2])), *A.shape[-2:])
         ]
         dtype = A.dtype
-        if not all(part.real and _conjugates(part.T.diagonal(), f) for part in parts):
+        if not all(part.real and _conjugates(part.T.diagonal(), part.f) for part in parts):
             dtype = np.result_type(dtype, np.complex64)
         return cls(A.shape, dtype, parts, [np.ones(A.shape[-1])] * len(parts))
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..linear_map import Array, LinearMap, adjoint_matrix, compose, conjugate_transpose, left, right
 from ..maps import Broadcast
 from ..rule import Rule, primal
-from ._arguments import as_matrix, same_dtype, stack_shape, to_stack
+from ._arguments import as_matrix, same_dtype, stack_shape, to_own_stack, to_stack
 from ._capability import capability
 from ._pencil_factor import PencilFactor
 
@@ -86,7 +86,9 @@ def solution(
 ) -> Array:
     """The solution for arguments of the right shapes; ``symmetry`` as for `PencilFactor`."""
     a, b, c, d = same_dtype(a, b, c, d)
-    q = to_stack(q, stack_shape(call, a, b, c, d, q))
+    stack = stack_shape(call, a, b, c, d, q)
+    a, b, c, d = (to_own_stack(x, stack) for x in (a, b, c, d))
+    q = to_stack(q, stack)
     precision = np.result_type(a.dtype, q.dtype)
     if np.finfo(precision).eps != np.finfo(a.dtype).eps:  # the better precision of the two; real stays real
         dtype = precision if a.dtype.kind == "c" else np.finfo(precision).dtype

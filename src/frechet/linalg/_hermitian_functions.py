@@ -26,6 +26,7 @@ from ..linear_map import Array, LinearMap, adjoint_matrix, compose
 from ..maps import Broadcast
 from ..rule import Rule, primal
 from ..rules.linalg_factorizations import reading
+from ._arguments import unit_for
 from ._divided_differences import DividedDifferences
 from ._scalar_function import ScalarFunction
 
@@ -46,9 +47,11 @@ class _HermitianFactor:
 
     def __init__(self, A: Array, f: ScalarFunction) -> None:
         self.dtype = A.dtype
-        self.f = f
-        self.w, self.V = np.linalg.eigh(A.astype("D" if A.dtype.kind == "c" else "d", copy=False))
-        self.values = f(self.w.reshape(-1)).reshape(self.w.shape)
+        w, self.V = np.linalg.eigh(A.astype("D" if A.dtype.kind == "c" else "d", copy=False))
+        self.unit = unit_for(np.abs(w).max(axis=-1, keepdims=True, initial=0))  # of each matrix
+        self.w = w / self.unit
+        self.f = f.in_units(np.broadcast_to(self.unit, w.shape).reshape(-1))
+        self.values = self.f(self.w.reshape(-1)).reshape(w.shape)
 
     @cached_property
     def differences(self) -> DividedDifferences:
@@ -79,7 +82,8 @@ class _HermitianFactor:
             X = (V * self.values[..., None, :]) @ VH
             X = (X + adjoint_matrix(X)) / 2 if self.values.dtype.kind != "c" else X
         else:
-            X = V @ self._contract((), [VH @ E @ V for E in Es]) @ VH
+            unit = self.unit[..., None]  # a divided difference of order m is one in units over unit^m
+            X = V @ self._contract((), [VH @ (E / unit) @ V for E in Es]) @ VH
         single = self.dtype.char in "fF"
         return X.astype(("F" if single else "D") if X.dtype.kind == "c" else self.dtype, copy=False)
 

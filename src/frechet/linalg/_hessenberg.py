@@ -11,6 +11,7 @@ from ..linear_map import Array, LinearMap, adjoint_matrix
 from ..rule import Rule, primal
 from ._arguments import as_matrix
 from ._capability import capability
+from ._matrix_equation import norms
 from ._schur import commutator_solve
 
 __all__ = ["hessenberg"]
@@ -80,7 +81,8 @@ def hessenberg(
     a = as_matrix(a, "hessenberg: a", square=True, check_finite=check_finite)
     n = np.shape(a)[-1]
     if n <= 2:  # LAPACK is not asked: A is a Hessenberg matrix
-        return (a, np.broadcast_to(np.eye(n, dtype=a.dtype), np.shape(a)).copy()) if calc_q else a
+        H = a.copy()
+        return (H, np.broadcast_to(np.eye(n, dtype=a.dtype), np.shape(a)).copy()) if calc_q else H
     H, Q = _hessenberg(a, form=HessenbergForm(primal(a), rank_tol))
     return (H, Q) if calc_q else H
 
@@ -104,7 +106,7 @@ class HessenbergForm:
         if H.dtype.kind != "c":
             below = below[..., :-1]  # of the last column of a real Q only the sign is left
         tol = n * np.finfo(H.dtype).eps if self.rank_tol is None else self.rank_tol
-        if np.any(below <= tol * np.linalg.norm(H, axis=(-2, -1))[..., None]):
+        if np.any(below <= tol * norms(H)[..., None]):
             raise NotDifferentiableError(
                 "fr.linalg.hessenberg of a matrix whose form has a zero below its diagonal has no "
                 "derivative: the columns of Q behind it are arbitrary. For eigenvalues use eigvals, for a "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,12 +113,17 @@ def steady_state_kalman(
     >>> fr.grad(lambda h: fr.linalg.steady_state_kalman(1.0, 1.0, 0.5, h).gain[0, 0])(1.0)
     -0.16...
     """
-    T, Z, Q, H, C = _matrices(transition, design, state_cov, obs_cov, cross_cov)
+    call = "steady_state_kalman"
+    T, Z, Q, H, C = _matrices(
+        call,
+        transition=transition,
+        design=design,
+        state_cov=state_cov,
+        obs_cov=obs_cov,
+        cross_cov=cross_cov,
+    )
     Th, Zh = adjoint_matrix(T), adjoint_matrix(Z)
-    try:
-        P = solve_discrete_are(Th, Zh, Q, H, s=C)
-    except (ValueError, np.linalg.LinAlgError) as error:
-        raise _in_our_words(error, "steady_state_kalman", "transitionᴴ") from error
+    P = _solution(call, solve_discrete_are, Th, Zh, Q, H, C, _WORDS.format("transitionᴴ"))
     PZ = np.matmul(P, Zh)
     F = hermitian_part(np.matmul(Z, PZ) + H)
     K = adjoint_matrix(np.linalg.solve(F, adjoint_matrix(PZ)))
@@ -174,12 +180,12 @@ def steady_state_kalman_bucy(
     >>> fr.linalg.steady_state_kalman_bucy(0.0, 1.0, 4.0, 1.0)
     SteadyStateKalmanBucy(gain=array([[2.]]), cov=array([[2.]]))
     """
-    A, Z, Q, H, C = _matrices(drift, design, state_cov, obs_cov, cross_cov)
+    call = "steady_state_kalman_bucy"
+    A, Z, Q, H, C = _matrices(
+        call, drift=drift, design=design, state_cov=state_cov, obs_cov=obs_cov, cross_cov=cross_cov
+    )
     Ah, Zh = adjoint_matrix(A), adjoint_matrix(Z)
-    try:
-        P = solve_continuous_are(Ah, Zh, Q, H, s=C)
-    except (ValueError, np.linalg.LinAlgError) as error:
-        raise _in_our_words(error, "steady_state_kalman_bucy", "driftᴴ") from error
+    P = _solution(call, solve_continuous_are, Ah, Zh, Q, H, C, _WORDS.format("driftᴴ"))
     return SteadyStateKalmanBucy(adjoint_matrix(feedback_gain(P, Ah, Zh, H, P, C, False)), P)
 
 
@@ -212,8 +218,8 @@ def lqr(a: Array, b: Array, q: Array, r: Array, s: Array | None = None) -> Regul
     >>> fr.linalg.lqr(0.0, 1.0, 4.0, 1.0)
     Regulator(gain=array([[2.]]), cost=array([[2.]]))
     """
-    A, B, Q, R, S = _matrices(a, b, q, r, s)
-    X = solve_continuous_are(A, B, Q, R, s=S)
+    A, B, Q, R, S = _matrices("lqr", a=a, b=b, q=q, r=r, s=s)
+    X = _solution("lqr", solve_continuous_are, A, B, Q, R, S)
     return Regulator(feedback_gain(X, A, B, R, X, S, False), X)
 
 
@@ -246,19 +252,35 @@ def dlqr(a: Array, b: Array, q: Array, r: Array, s: Array | None = None) -> Regu
     >>> fr.linalg.dlqr(1.0, 1.0, 0.5, 1.0)
     Regulator(gain=array([[0.5]]), cost=array([[1.]]))
     """
-    A, B, Q, R, S = _matrices(a, b, q, r, s)
-    X = solve_discrete_are(A, B, Q, R, s=S)
+    A, B, Q, R, S = _matrices("dlqr", a=a, b=b, q=q, r=r, s=s)
+    X = _solution("dlqr", solve_discrete_are, A, B, Q, R, S)
     return Regulator(feedback_gain(X, A, B, R, X, S, True), X)
 
 
-def _matrices(a: Any, b: Any, q: Any, r: Any, s: Any) -> tuple[Array, Array, Array, Array, Array | None]:
-    # Numbers and vectors become matrices of one row, as in the solvers, which do all checks.
-    A, B, Q, R = (as_row_matrix(x, "a matrix") for x in (a, b, q, r))
-    return A, B, Q, R, None if s is None else as_row_matrix(s, "a matrix")
+_WORDS = " (here a is {}, b designᴴ, q state_cov, r obs_cov, s cross_cov)"
 
 
-def _in_our_words(error: Exception, call: str, transition: str) -> Exception:
-    message = str(error).partition(": ")[2]
-    return type(error)(
-        f"{call}: {message} (here a is {transition}, b designᴴ, q state_cov, r obs_cov, s cross_cov)"
+def _matrices(call: str, **arguments: Any) -> tuple[Any, ...]:
+    """Numbers and vectors become matrices of one row, as in the solvers, which do all other checks."""
+    return tuple(
+        None if x is None and name in ("s", "cross_cov") else as_row_matrix(x, f"{call}: {name}")
+        for name, x in arguments.items()
     )
+
+
+def _solution(
+    call: str,
+    solve: Callable[..., Array],
+    a: Array,
+    b: Array,
+    q: Array,
+    r: Array,
+    s: Array | None,
+    words: str = "",
+) -> Array:
+    """The solution of a Riccati equation; errors name the call that asks for it, and say what is what."""
+    try:
+        return solve(a, b, q, r, s=s)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        message = str(error).removeprefix(f"{solve.__name__}: ")
+        raise type(error)(f"{call}: {message}{words}") from error

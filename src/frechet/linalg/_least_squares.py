@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..linear_map import Array, LinearMap, adjoint_matrix, compose, linear
-from ..rule import Rule, primal
-from ..rules.linalg_least_squares import PinvMap
-from ..rules.linalg_svd import SVDMap, negligible
-from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
+from ..linear_map import Array
+from ..rule import primal
+from ..rules.linalg_least_squares import least_norm, pinv_of, singular_values, squared_residuals
+from ..rules.linalg_svd_factor import EighFactor, SVDFactor, svd_factor
+from ._arguments import as_matrix, linear_system, to_stack
 from ._capability import capability
-from ._structured import spread
-from ._svd_factor import EighFactor, SVDFactor, svd_factor
 
 __all__ = ["lstsq", "pinv", "pinvh"]
 
@@ -43,8 +40,8 @@ def lstsq(
     b : (m,) or (..., m, k) array_like
         The right side.
     cond : float, optional
-        Singular values of a up to cond times the largest one count as zero; by default the rounding unit ε.
-        This is the rank at which the solution is differentiated.
+        Singular values of a up to cond times the largest one count as zero; by default, and for
+        negative numbers, the rounding unit ε.  This is the rank at which the solution is differentiated.
     overwrite_a, overwrite_b : bool, optional
         For SciPy's signature; nothing is overwritten.
     check_finite : bool, optional
@@ -98,35 +95,27 @@ def lstsq(
     >>> fr.grad(lambda X: fr.linalg.lstsq(X, y)[0][1])(X)[:, 1]
     array([ 0.44,  0.28, -0.48, -0.24])
     """
+    if cond is not None and np.isnan(cond):
+        raise ValueError("lstsq: cond must be a number, got nan")
     if lapack_driver not in (None, "gelsd", "gelsy", "gelss"):
         raise ValueError(f'lstsq: LAPACK driver "{lapack_driver}" is not found; gelsd, gelsy and gelss are')
     a = as_matrix(a, "lstsq: a", check_finite=check_finite)
-    b = as_inexact(b, "lstsq: b")
-    if check_finite:
-        require_finite(b, "lstsq: b")
-    a, b = same_dtype(a, b)
-    vector = b.ndim == 1
     m, n = a.shape[-2:]
-    if b.ndim == 0 or b.shape[0 if vector else -2] != m:
-        raise ValueError(f"lstsq: a {a.shape} and b {b.shape} should have the same number of rows")
-    b = b[:, None] if vector else b
-    stack = stack_shape("lstsq", a, b)
-    if a.ndim > 2:
-        a = to_stack(a, stack)
-    b = to_stack(b, stack)
+    a, b, vector = linear_system("lstsq", a, b, m, check_finite=check_finite)
+    stack = b.shape[:-2]
     plain = primal(a)
-    factor = svd_factor(plain, 0.0, np.finfo(a.dtype).eps if cond is None else cond)
-    x = _least_norm(a, b, factor, False)
+    factor = svd_factor(plain, 0.0, np.finfo(a.dtype).eps if cond is None or cond < 0 else cond)
+    x = least_norm(a, b, factor, False)
     full_driver = lapack_driver != "gelsy"
     if full_driver and m > n and factor.independent_columns:
-        residues = _residues(a, b, factor)
+        residues = squared_residuals(a, b, factor)
         residues = residues[..., 0] if vector else residues
     else:
         residues = np.zeros((*stack, 0), factor.s.dtype)
     rank: Any = np.broadcast_to(factor.rank, stack) if stack else int(factor.rank)
     s = None
     if full_driver:
-        s = _singular_values(a, factor)
+        s = singular_values(a, factor)
         s = s if s.ndim > len(stack) else to_stack(s, stack, 1)
     return x[..., 0] if vector else x, residues, rank, s
 
@@ -192,7 +181,7 @@ def pinv(
     a = as_matrix(a, "pinv: a", check_finite=check_finite)
     atol, rtol = _tolerances("pinv", atol, rtol, max((*a.shape[-2:], 0)) * np.finfo(a.dtype).eps)
     factor = SVDFactor(primal(a), atol, rtol)
-    Y = _pinv(a, factor)
+    Y = pinv_of(a, factor)
     return (Y, factor.public_rank) if return_rank else Y
 
 
@@ -256,161 +245,13 @@ def pinvh(
     a = as_matrix(a, "pinvh: a", square=True, check_finite=check_finite)
     atol, rtol = _tolerances("pinvh", atol, rtol, a.shape[-1] * np.finfo(a.dtype).eps)
     factor = EighFactor(primal(a), lower, atol, rtol)
-    Y = _pinv(a, factor)
+    Y = pinv_of(a, factor)
     return (Y, factor.public_rank) if return_rank else Y
 
 
 def _tolerances(call: str, atol: float | None, rtol: float | None, default: float) -> tuple[float, float]:
     atol = 0.0 if atol is None else atol
     rtol = default if rtol is None else rtol
-    if atol < 0 or rtol < 0:
+    if not (atol >= 0 and rtol >= 0):
         raise ValueError(f"{call}: atol and rtol must not be negative, got {atol} and {rtol}")
     return atol, rtol
-
-
-# --- rules; every order of derivative passes the decomposition on ------------------------------------------
-
-
-def _pinv_body(a: Array, factor: SVDFactor) -> Any:
-    Y = _pinv(a, factor)
-    if factor.reads is None:
-        return Y, PinvMap(a, Y)
-    return Y, compose(PinvMap(factor.reads.push(a), Y), factor.reads)
-
-
-_pinv = Rule(lambda a, factor: factor.pinv, _pinv_body, "frechet.linalg.pinv")
-
-
-def _least_norm_body(A: Array, B: Array, factor: SVDFactor, adjoint: bool) -> Any:
-    X = _least_norm(A, B, factor, adjoint)
-    P = linear(
-        lambda v: _least_norm(A, v, factor, adjoint),
-        lambda w: _least_norm(A, w, factor, not adjoint),
-    )
-    in_A = spread(_LeastNormInMatrix(A, B, X, factor, adjoint), A.shape, X.shape[:-2], 2)
-    return X, (in_A, P)
-
-
-# A⁺ B, or (A⁺)ᴴ B, for B with all leading axes of A.
-_least_norm = Rule(
-    lambda A, B, factor, adjoint: factor.times(B, adjoint), _least_norm_body, "frechet.linalg.lstsq"
-)
-
-
-class _LeastNormInMatrix(LinearMap):
-    """The tangent of X = M⁺ B from that of A, where M is A or Aᴴ.
-
-    With P = M⁺ and the residual R = B − M X, at constant rank (Golub & Pereyra 1973):
-
-        dX = P (Pᴴ dMᴴ R − dM X) + (I − P M) dMᴴ Pᴴ X,
-
-    and, since P M is a Hermitian projection, with Z = Pᴴ X̄ the adjoint is
-
-        M̄ = R (P Z)ᴴ − Z Xᴴ + Pᴴ X (X̄ − Mᴴ Z)ᴴ.
-    """
-
-    __slots__ = ("A", "B", "X", "_parts", "adjoint_matrix", "factor")
-
-    def __init__(self, A: Array, B: Array, X: Array, factor: SVDFactor, adjoint: bool) -> None:
-        self.A, self.B, self.X = A, B, X
-        self.factor = factor
-        self.adjoint_matrix = adjoint
-        self._parts: Any = None
-
-    def _prepared(self) -> Any:
-        """M, and R and Pᴴ X where the terms with them are not zero."""
-        if self._parts is None:
-            factor, adjoint = self.factor, self.adjoint_matrix
-            M = adjoint_matrix(self.A) if adjoint else self.A
-            columns, rows = factor.independent_columns, factor.independent_rows
-            if adjoint:
-                columns, rows = rows, columns
-            R = None if rows else self.B - np.matmul(M, self.X)
-            PhX = None if columns else _least_norm(self.A, self.X, factor, not adjoint)
-            self._parts = M, R, PhX
-        return self._parts
-
-    def push(self, v: Array) -> Array:
-        M, R, PhX = self._prepared()
-        factor, adjoint = self.factor, self.adjoint_matrix
-        vh = adjoint_matrix(v)
-        v, vh = (vh, v) if adjoint else (v, vh)
-        inner = -np.matmul(v, self.X)
-        if R is not None:
-            inner = inner + _least_norm(self.A, np.matmul(vh, R), factor, not adjoint)
-        dX = _least_norm(self.A, inner, factor, adjoint)
-        if PhX is not None:
-            z = np.matmul(vh, PhX)
-            dX = dX + z - _least_norm(self.A, np.matmul(M, z), factor, adjoint)
-        return dX
-
-    def pull(self, w: Array) -> Array:
-        M, R, PhX = self._prepared()
-        factor, adjoint = self.factor, self.adjoint_matrix
-        Z = _least_norm(self.A, w, factor, not adjoint)
-        g = -np.matmul(Z, adjoint_matrix(self.X))
-        if R is not None:
-            g = g + np.matmul(R, adjoint_matrix(_least_norm(self.A, Z, factor, adjoint)))
-        if PhX is not None:
-            g = g + np.matmul(PhX, adjoint_matrix(w - np.matmul(adjoint_matrix(M), Z)))
-        return adjoint_matrix(g) if adjoint else g
-
-
-def _plain_residues(a: Array, b: Array, factor: SVDFactor) -> Array:
-    r = b - np.matmul(a, factor.times(b, False))
-    return np.asarray(np.sum(r.real**2 + r.imag**2, axis=-2))[()]
-
-
-def _residues_body(a: Array, b: Array, factor: SVDFactor) -> Any:
-    # r = b − a x is orthogonal to the range of a, so ‖r‖² varies by 2 Re rᴴ (db − da x).
-    value = _residues(a, b, factor)
-
-    @cache
-    def solution() -> tuple[Array, Array]:
-        x = _least_norm(a, b, factor, False)
-        return x, 2 * (b - np.matmul(a, x))
-
-    in_b = linear(
-        lambda v: np.real(np.sum(np.conj(solution()[1]) * v, axis=-2)),
-        lambda w: solution()[1] * w[..., None, :],
-    )
-    minus_da_x = linear(
-        lambda v: -np.matmul(v, solution()[0]),
-        lambda w: -np.matmul(w, adjoint_matrix(solution()[0])),
-    )
-    return value, (spread(compose(in_b, minus_da_x), a.shape, b.shape[:-2], 2), in_b)
-
-
-_residues = Rule(_plain_residues, _residues_body, "frechet.linalg.lstsq")
-
-
-def _svd_body(a: Array, factor: SVDFactor) -> Any:
-    U, s, Vh = _svd(a, factor)
-    return (U, s, Vh), SVDMap(U, s, Vh)
-
-
-_svd = Rule(lambda a, factor: (factor.U, factor.s, factor.Vh), _svd_body, "frechet.linalg.lstsq")
-
-
-def _singular_values_body(a: Array, factor: SVDFactor) -> Any:
-    # ds = Re diag(Uᴴ da V), with adjoint s̄ ↦ U diag(s̄) Vᴴ
-    s = _singular_values(a, factor)
-    positive = ~negligible(factor.s, a.shape[-2:])
-
-    @cache
-    def vectors() -> tuple[Array, Array]:
-        U, _, Vh = _svd(a, factor)
-        return U, Vh
-
-    def push(v: Array) -> Array:
-        U, Vh = vectors()
-        return np.real(np.sum(np.conj(U) * np.matmul(v, adjoint_matrix(Vh)), axis=-2)) * positive
-
-    def pull(w: Array) -> Array:
-        U, Vh = vectors()
-        return np.matmul(U * (w * positive)[..., None, :], Vh)
-
-    return s, linear(push, pull)
-
-
-_singular_values = Rule(lambda a, factor: factor.s, _singular_values_body, "frechet.linalg.lstsq")

@@ -105,6 +105,8 @@ def _error(X: Array, A: Array) -> Array:
     """‖e^X − A‖/‖A‖ in the 1-norm."""
     if not A.size:
         return np.zeros(A.shape[:-2])
+    if not np.isfinite(X).all():  # a logarithm beyond the range of numbers
+        return np.full(A.shape[:-2], np.inf)
     with np.errstate(all="ignore"):
         difference = ExpmFactor(X).value - A
         return np.asarray(np.abs(difference).sum(-2).max(-1) / np.abs(A).sum(-2).max(-1))

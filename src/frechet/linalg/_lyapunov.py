@@ -10,7 +10,7 @@ from ..linear_map import Array, LinearMap, adjoint_matrix, compose, conjugate_tr
 from ..maps import Broadcast
 from ..rule import Rule, primal
 from . import _generalized_sylvester
-from ._arguments import as_matrix, stack_shape, to_stack
+from ._arguments import as_matrix, stack_shape, to_own_stack, to_stack
 from ._capability import capability
 from ._lyapunov_factor import LyapunovFactor
 
@@ -168,9 +168,7 @@ def _arguments(call: str, a: Array, q: Array, e: Array | None) -> tuple[Array, A
 def _solve(call: str, equation: str, a: Array, q: Array) -> Array:
     stack = stack_shape(call, a, q)
     q = to_stack(q, stack)
-    own = a.shape[:-2]
-    if own != stack[len(stack) - len(own) :]:  # axes of length one in a; those it lacks stay away
-        a = to_stack(a, stack)
+    a = to_own_stack(a, stack)
     if np.finfo(q.dtype).eps < np.finfo(a.dtype).eps:  # the better precision of the two; real stays real
         a = a.astype("D" if a.dtype.kind == "c" else "d")
     return _solution(a, q, equation, False, factor=LyapunovFactor(primal(a)))

@@ -26,11 +26,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._stacks import product
 from ..linear_map import adjoint_matrix
 from . import _schur_form
 from ._arguments import is_finite
 from ._kronecker_factor import KroneckerFactor
-from ._matrix_equation import MatrixEquation, OneEquation, error_of_quotient, judge
+from ._matrix_equation import MatrixEquation, error_of_quotient, judge
 from ._smith_factor import Smith, lyapunov_doubling, stein_doubling
 from ._triangular_sylvester import TriangularSylvester
 
@@ -137,9 +138,9 @@ class LyapunovFactor:
         return self._equations[name]
 
     @cached_property
-    def forms(self) -> list[_schur_form.SchurForm]:
-        """The Schur forms of the stack, for either equation."""
-        return [_schur_form.SchurForm(one) for one in self.A.reshape(-1, *self.A.shape[-2:])]
+    def form(self) -> _schur_form.SchurForm:
+        """The Schur form, or those of the stack, for either equation."""
+        return _schur_form.SchurForm(self.A)
 
 
 class _Equation(MatrixEquation):
@@ -158,7 +159,7 @@ class _Equation(MatrixEquation):
             X = self.by_doubling.solve(Q, adjoint)
             if X is not None:
                 return X
-        return self._one_by_one(self.by_schur, Q, adjoint)
+        return self.by_schur.solve(Q, adjoint)
 
     @cached_property
     def by_kronecker(self) -> KroneckerFactor:
@@ -173,52 +174,53 @@ class _Equation(MatrixEquation):
         return lyapunov_doubling(A) if self.name == "lyapunov" else stein_doubling(A)
 
     @cached_property
-    def by_schur(self) -> list[OneEquation]:
+    def by_schur(self) -> _LyapunovOnSchurForm | _SteinOnSchurForm:
         kind = _LyapunovOnSchurForm if self.name == "lyapunov" else _SteinOnSchurForm
-        return [kind(form) for form in self.factor.forms]
+        return kind(self.factor.form)
 
 
 class _LyapunovOnSchurForm:
-    """A X + X Aᴴ = Q on the Schur form of A."""
+    """A X + X Aᴴ = Q on the Schur forms of a stack."""
 
     def __init__(self, form: _schur_form.SchurForm) -> None:
         # The eigenvalues carry errors of the size ε‖A‖.  If they all lie in the open left or right half
         # plane, the sum smallest in modulus is twice the smallest real part.
         w = form.eigenvalues
-        if (w.real < 0).all() or (w.real > 0).all():
-            divisor = 2 * np.abs(w.real).min()
+        if ((w.real < 0).all(-1) | (w.real > 0).all(-1)).all():
+            divisors = 2 * np.abs(w.real).min(-1)
         else:
-            divisor = np.abs(w[:, None] + w.conj()).min()
-        judge(error_of_quotient(form.norm, divisor, form.T.dtype), _SINGULAR["lyapunov"])
+            divisors = np.abs(w[..., :, None] + w.conj()[..., None, :]).min((-2, -1))
+        judge(error_of_quotient(form.norm, divisors, form.T.dtype), _SINGULAR["lyapunov"])
         self.Z = form.Z
         self.triangular = TriangularSylvester(form.T, _turned(form.T), _SINGULAR["lyapunov"])
 
     def solve(self, Q: Array, adjoint: bool) -> Array:
         """Solve the equation for right sides (..., n, n)."""
-        Z, ZH = self.Z, adjoint_matrix(self.Z)
-        F = (ZH @ (Q @ Z))[..., ::-1]
+        Z = self.Z
+        F = product(Z, product(Q, Z), adjoint_a=True)[..., ::-1]
         X = self.triangular.adjoint(F) if adjoint else self.triangular.solve(F)
-        return np.asarray(Z @ X[..., ::-1] @ ZH)
+        return product(product(Z, X[..., ::-1]), Z, adjoint_b=True)
 
 
 class _SteinOnSchurForm:
-    """X − A X Aᴴ = Q on the Schur form of A."""
+    """X − A X Aᴴ = Q on the Schur forms of a stack."""
 
     def __init__(self, form: _schur_form.SchurForm) -> None:
         # If the eigenvalues all lie in the unit disc, the smallest |1 − λ conj μ| is that of the largest one.
-        w = form.eigenvalues
-        if (np.abs(w) < 1).all():
-            w = w[[np.abs(w).argmax()]]
-        size = np.abs(w)
-        divisors = np.abs(1 - w[:, None] * w.conj())
-        with np.errstate(divide="ignore", invalid="ignore"):
-            quotient = float(np.max((1 + form.norm * (size[:, None] + size)) / divisors))
-        judge(quotient * float(np.finfo(form.T.dtype).eps), _SINGULAR["stein"])
+        w, size = form.eigenvalues, np.abs(form.eigenvalues)
+        if (size < 1).all():
+            size = size.max(-1)[..., None, None]
+            divisors, sizes = 1 - size * size, 2 * size
+        else:
+            divisors = np.abs(1 - w[..., :, None] * w.conj()[..., None, :])
+            sizes = size[..., :, None] + size[..., None, :]
+        error = error_of_quotient(1 + form.norm[..., None, None] * sizes, divisors, form.T.dtype)
+        judge(error, _SINGULAR["stein"])
         self.T, self.Z = form.T, form.Z
         # B = P⁻¹(T − σI) = I − 2σP⁻¹ and P⁻¹, P = T + σI
-        eye = np.eye(len(form.T), dtype=form.T.dtype)
-        w = form.eigenvalues
-        sigma = 1 if np.abs(w + 1).min() >= np.abs(w - 1).min() else -1
+        eye = np.eye(form.T.shape[-1], dtype=form.T.dtype)
+        plus = np.abs(w + 1).min(-1) >= np.abs(w - 1).min(-1)
+        sigma = np.where(plus, 1, -1).astype(form.T.dtype)[..., None, None]
         inverse = np.linalg.inv(form.T + sigma * eye)
         self.inverse = np.triu(inverse) + np.where(form.T != 0, np.tril(inverse, -1), 0)
         B = eye - 2 * sigma * self.inverse
@@ -226,26 +228,28 @@ class _SteinOnSchurForm:
 
     def solve(self, Q: Array, adjoint: bool) -> Array:
         """Solve the equation for right sides (..., n, n)."""
-        Z, ZH, T, TH = self.Z, adjoint_matrix(self.Z), self.T, adjoint_matrix(self.T)
-        F = ZH @ (Q @ Z)
-        left, right = (TH, T) if adjoint else (T, TH)
+        Z, T = self.Z, self.T
+        F = product(Z, product(Q, Z), adjoint_a=True)
         X = self._bilinear(F, adjoint)
-        residual = F - X + left @ X @ right
-        small = len(T) * np.finfo(F.dtype).eps * (np.abs(X).max() + np.abs(F).max())
-        if not np.abs(residual).max() <= small:
+        residual = F - X + product(product(T, X, adjoint_a=adjoint), T, adjoint_b=not adjoint)
+        axes = (-2, -1)
+        small = T.shape[-1] * np.finfo(F.dtype).eps * (np.abs(X).max(axes) + np.abs(F).max(axes))
+        if not (np.abs(residual).max(axes) <= small).all():
             X = X + self._bilinear(residual, adjoint)
-        return np.asarray(Z @ X @ ZH)
+        return product(product(Z, X), Z, adjoint_b=True)
 
     def _bilinear(self, F: Array, adjoint: bool) -> Array:
-        inverse, inverseH = self.inverse, adjoint_matrix(self.inverse)
+        inverse = self.inverse
         if adjoint:
-            return np.asarray(inverseH @ self.triangular.adjoint(-2 * F[..., ::-1])[..., ::-1] @ inverse)
-        return self.triangular.solve((inverse @ (-2 * F) @ inverseH)[..., ::-1])[..., ::-1]
+            X = self.triangular.adjoint(-2 * F[..., ::-1])[..., ::-1]
+            return product(product(inverse, X, adjoint_a=True), inverse)
+        F = product(product(inverse, -2 * F), inverse, adjoint_b=True)
+        return self.triangular.solve(F[..., ::-1])[..., ::-1]
 
 
 def _turned(T: Array) -> Array:
     """J Tᴴ J."""
-    return np.asfortranarray(adjoint_matrix(T)[::-1, ::-1])
+    return np.ascontiguousarray(adjoint_matrix(T)[..., ::-1, ::-1])
 
 
 def _as_numeric(A: ArrayLike) -> Array:

@@ -12,7 +12,7 @@ from ..maps import Broadcast
 from ..rule import Rule, primal
 from ..rules.linalg_factorizations import CholeskyMap, hermitian_part_map
 from . import _lyapunov
-from ._arguments import as_matrix, same_dtype, stack_shape, to_stack
+from ._arguments import as_matrix, same_dtype, stack_shape, to_own_stack, to_stack
 from ._capability import capability
 from ._hammarling import hammarling
 from ._lyapunov_factor import LyapunovFactor
@@ -136,10 +136,7 @@ def _factor(call: str, equation: str, a: Array, b: Array, rank_tol: float | None
         raise ValueError(f"{call}: b must have as many rows as a, got shapes {np.shape(a)} and {np.shape(b)}")
     a, b = same_dtype(a, b)
     stack = stack_shape(call, a, b)
-    own = np.shape(a)[:-2]
-    if own != stack[len(stack) - len(own) :]:  # axes of length one in a; those it lacks stay away
-        a = to_stack(a, stack)
-    return _rule(a, to_stack(b, stack), call, equation, rank_tol)
+    return _rule(to_own_stack(a, stack), to_stack(b, stack), call, equation, rank_tol)
 
 
 def _value(A: Array, B: Array, call: str, equation: str, rank_tol: float | None) -> Array:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -14,8 +12,9 @@ from ..linear_map import adjoint_matrix
 from ..rules.lapack import sum_of_squares
 from ..rules.linalg_factorizations import hermitian_part
 from ..rules.linalg_gaps import EPS
+from ._warnings import warn_ill_conditioned
 
-__all__ = ["MatrixEquation", "OneEquation", "error_of_quotient", "judge", "norms"]
+__all__ = ["MatrixEquation", "error_of_quotient", "judge", "norms"]
 
 Array = NDArray[Any]
 
@@ -23,13 +22,6 @@ _SINGULAR = (
     0.1  # the relative error of a solution, from the condition number, at which an equation is singular
 )
 _NEARLY = 0.01  # the one at which a warning is given
-
-
-class OneEquation(Protocol):
-    """A linear equation in one matrix X."""
-
-    def solve(self, Q: Array, adjoint: bool) -> Array:
-        """X for right sides (..., m, n) of the equation's dtype, or the solution of the adjoint equation."""
 
 
 class MatrixEquation:
@@ -69,20 +61,16 @@ class MatrixEquation:
     def _solution(self, Q: Array, adjoint: bool) -> Array:
         raise NotImplementedError
 
-    def _one_by_one(self, equations: Sequence[OneEquation], Q: Array, adjoint: bool) -> Array:
-        """The solutions of the equations of a stack."""
-        if not self.stack:
-            return equations[0].solve(Q, adjoint)
-        stack = Q.reshape(-1, len(equations), *Q.shape[-2:])
-        X = np.empty_like(stack)
-        for i, equation in enumerate(equations):
-            X[:, i] = equation.solve(stack[:, i], adjoint)
-        return X.reshape(Q.shape)
 
+def error_of_quotient(size: Any, divisor: Any, dtype: np.dtype[Any]) -> float:
+    """The relative error that rounding in numbers of a size makes where it is divided by a difference.
 
-def error_of_quotient(size: float, divisor: float, dtype: np.dtype[Any]) -> float:
-    """The relative error that rounding in numbers of a size makes where it is divided by a difference."""
-    return size * EPS[dtype.char] / float(divisor) if divisor else np.inf
+    For arrays of sizes and differences the largest one.
+    """
+    if np.ndim(divisor):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.max(size / divisor)) * EPS[dtype.char]
+    return float(size) * EPS[dtype.char] / float(divisor) if divisor else np.inf  # one, quickly
 
 
 def judge(error: float, refusal: str) -> None:
@@ -96,12 +84,8 @@ def judge(error: float, refusal: str) -> None:
     if not error < _SINGULAR:
         raise LinAlgError(refusal)
     if error > _NEARLY:
-        from scipy.linalg import LinAlgWarning  # here, because it is slow to load
-
-        warnings.warn(
-            f"an ill-conditioned equation, the result may not be accurate; nearly: {refusal}",
-            LinAlgWarning,
-            stacklevel=2,
+        warn_ill_conditioned(
+            f"an ill-conditioned equation, the result may not be accurate; nearly: {refusal}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,23 +71,42 @@ def norm(
     a = as_inexact(a, "norm: a")
     if check_finite:
         require_finite(a, "norm: a")
-    with np.errstate(over="ignore", under="ignore"):
-        y = np.linalg.norm(a, ord, axis, keepdims)
-        if ord == 0 or _safe(primal(y)):
+    axes = tuple(range(np.ndim(a))) if axis is None else axis
+    if ord in (None, "fro", "f"):
+        power = 2.0
+    elif isinstance(ord, str) or (np.ndim(axes) and len(axes) > 1):
+        power = 1.0  # of sums and of singular values
+    else:
+        power = float(ord)
+    return _in_range(lambda x: np.linalg.norm(x, ord, axis, keepdims), a, axes, power)
+
+
+def _in_range(f: Callable[[Array], Array], a: Array, axes: Any, power: float) -> Array:
+    """A norm f(a), also where the powers of entries that it adds up overflow or underflow.
+
+    There ‖a‖ = m ‖a/m‖ with the size m of the entry that counts most: the largest, or the smallest for a
+    negative power.
+    """
+    with np.errstate(all="ignore"):
+        y = f(a)
+        if power in (0, 1, np.inf, -np.inf) or _safe(primal(y), power):
             return y
-        # Squares have overflowed, or underflowed: ‖a‖ = m ‖a/m‖, m a power of two.
-        axes = tuple(range(np.ndim(a))) if axis is None else axis
-        size = np.max(np.abs(primal(a)), axis=axes, keepdims=True, initial=0)
-        size = np.where(np.isfinite(size) & (size > 0), size, 1)
-        m = np.ldexp(np.ones_like(size), np.frexp(size)[1] - 1)
-        y = np.linalg.norm(a / m, ord, axis, keepdims)
+        size = np.abs(primal(a))
+        most = (
+            np.min(size, axis=axes, keepdims=True, initial=np.inf)
+            if power < 0
+            else np.max(size, axis=axes, keepdims=True, initial=0)
+        )
+        m = np.where(np.isfinite(most) & (most > 0), most, 1).astype(most.dtype)
+        y = f(a / m)
         return y * np.reshape(m, np.shape(y))
 
 
-def _safe(y: Array) -> bool:
-    """Whether no squares have left the range of numbers on the way to norms."""
-    tiny = np.sqrt(np.finfo(y.dtype).tiny / np.finfo(y.dtype).eps)
-    return bool((np.isfinite(y) & (y > tiny)).all())
+def _safe(y: Array, power: float) -> bool:
+    """Whether no powers have left the range of numbers on the way to norms."""
+    limits = np.finfo(y.dtype)
+    exponent = np.abs(np.frexp(y)[1]) * max(abs(power), 2.0)
+    return bool((np.isfinite(y) & (y > 0) & (exponent < limits.maxexp - limits.nmant - 2)).all())
 
 
 @capability("zero singular values and ties of the largest: a subgradient, as in norm")
@@ -131,5 +151,6 @@ def schatten_norm(A: Array, p: float = 2, *, check_finite: bool = True) -> Array
     if not p >= 1:
         raise ValueError(f"schatten_norm: p must be at least 1, got {p}")
     if p == 2:
-        return p_norm(A, 2.0, (-2, -1), False)
-    return p_norm(svdvals(A, check_finite=False), p, (-1,), False)
+        return _in_range(lambda x: p_norm(x, 2.0, (-2, -1), False), A, (-2, -1), 2.0)
+    s = svdvals(A, check_finite=False)
+    return _in_range(lambda x: p_norm(x, p, (-1,), False), s, (-1,), p)

@@ -41,13 +41,17 @@ class Operator:
         self.has_powers = len(self.shape) == 2
         if shift is None:
             shift = self._trace(matrix) / n if n else 0.0
-        self.shift = shift
+        # A complex shift makes a real matrix complex; its precision is that of the matrix.
+        dtype = np.result_type(self.dtype, np.complex64) if np.iscomplexobj(shift) else self.dtype
+        self.shift = shift = np.asarray(shift, dtype)
         if self.is_operator:
             self._matrix = matrix
         elif self.is_sparse:
-            self._matrix = sparse.csr_array(matrix.astype(self.dtype) - shift * sparse.eye_array(n))
+            self._matrix = sparse.csr_array(
+                matrix.astype(self.dtype) - shift * sparse.eye_array(n, dtype=dtype)
+            )
         else:
-            self._matrix = matrix - np.asarray(shift)[..., None, None] * np.eye(n, dtype=self.dtype)
+            self._matrix = matrix - shift[..., None, None] * np.eye(n, dtype=self.dtype)
         if not self.is_operator:
             self.dtype = self._matrix.dtype
 

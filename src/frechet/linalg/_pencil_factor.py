@@ -22,7 +22,6 @@ from ..linear_map import adjoint_matrix
 from ..rules.lapack import lapack, no_order
 from ._kronecker_factor import KroneckerFactor
 from ._matrix_equation import MatrixEquation, judge, norms
-from ._sylvester_factor import broadcast_list
 
 __all__ = ["PencilFactor"]
 
@@ -80,7 +79,13 @@ class PencilFactor(MatrixEquation):
     def _solution(self, Q: Array, adjoint: bool) -> Array:
         if Q.shape[-1] * Q.shape[-2] <= _KRONECKER:
             return self._by_kronecker.solve(Q, adjoint)
-        return self._one_by_one(self._by_qz, Q, adjoint)
+        if not self.stack:
+            return self._by_qz[0].solve(Q, adjoint)
+        stack = Q.reshape(-1, len(self._by_qz), *Q.shape[-2:])
+        X = np.empty_like(stack)
+        for i, equation in enumerate(self._by_qz):
+            X[:, i] = equation.solve(stack[:, i], adjoint)
+        return X.reshape(Q.shape)
 
     @cached_property
     def _by_kronecker(self) -> KroneckerFactor:
@@ -134,10 +139,11 @@ class _Form:
 
 
 def _forms(A: Array, C: Array, stack: tuple[int, ...]) -> list[_Form]:
-    """The forms of a stack of pairs."""
+    """The forms of a stack of pairs, repeated as the stack is broadcast."""
     own = np.broadcast_shapes(A.shape[:-2], C.shape[:-2])
     pairs = (np.broadcast_to(M, (*own, *M.shape[-2:])).reshape(-1, *M.shape[-2:]) for M in (A, C))
-    return broadcast_list([_Form.of(a, c) for a, c in zip(*pairs, strict=True)], own, stack)
+    forms = [_Form.of(a, c) for a, c in zip(*pairs, strict=True)]
+    return [forms[i] for i in np.broadcast_to(np.arange(len(forms)).reshape(own), stack).ravel()]
 
 
 class _TriangularPencils:

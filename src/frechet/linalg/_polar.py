@@ -69,10 +69,10 @@ def polar(a: Array, side: str = "right", *, rank_tol: float | None = None) -> tu
     a = as_matrix(a, "polar: a")
     m, n = np.shape(a)[-2:]
     if m >= n:
-        U, P = _polar(a, factor=PolarFactor(primal(a), rank_tol))
+        U, P = _polar(a, factor=PolarFactor(primal(a), rank_tol, "polar"))
         return (U, P) if side == "right" else (U, _congruence(U, P))
     tall = adjoint_matrix(a)
-    V, P = _polar(tall, factor=PolarFactor(primal(tall), rank_tol))
+    V, P = _polar(tall, factor=PolarFactor(primal(tall), rank_tol, "polar"))
     return adjoint_matrix(V), P if side == "left" else _congruence(V, P)
 
 
@@ -132,7 +132,9 @@ def orthogonal_procrustes(
     stack = stack_shape("orthogonal_procrustes", A, B)
     if not np.size(A):
         A, B = primal(A), primal(B)  # without rows there is nothing to vary
-    R, P = polar(np.matmul(adjoint_matrix(to_stack(A, stack)), to_stack(B, stack)), rank_tol=rank_tol)
+    M = np.matmul(adjoint_matrix(to_stack(A, stack)), to_stack(B, stack))
+    require_finite(M, "orthogonal_procrustes: the product of A and B")
+    R, P = _polar(M, factor=PolarFactor(primal(M), rank_tol, "orthogonal_procrustes"))
     return R, np.real(np.trace(P, axis1=-2, axis2=-1))
 
 
@@ -147,8 +149,8 @@ class PolarFactor:
         Eigenvectors and eigenvalues of P: columns, and in descending order.
     """
 
-    def __init__(self, a: Array, rank_tol: float | None) -> None:
-        require_finite(a, "polar: a")
+    def __init__(self, a: Array, rank_tol: float | None, call: str) -> None:
+        self.call = call
         W, self.s, Vh = np.linalg.svd(a, full_matrices=False)
         self.V = adjoint_matrix(Vh)
         self.U = np.matmul(W, Vh)
@@ -162,9 +164,9 @@ class PolarFactor:
         s = self.s
         if np.any(s <= self.rank_tol * np.max(s, axis=-1, initial=0)[..., None]):
             raise NotDifferentiableError(
-                "fr.linalg.polar of a matrix without full rank has no derivative: the unitary factor is not "
-                "determined, and the other one folds over like |x| at 0. For the sum of the singular values "
-                "use np.linalg.norm(a, 'nuc'), whose subgradient is documented; for P² use aᴴ a"
+                f"fr.linalg.{self.call} of a matrix without full rank has no derivative: the unitary factor "
+                "is not determined, and the other one folds over like |x| at 0. For the sum of the singular "
+                "values use np.linalg.norm(a, 'nuc'), whose subgradient is documented; for P² use aᴴ a"
             )
 
     def divide(self, K: Array, weighted: bool) -> Array:

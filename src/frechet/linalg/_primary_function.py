@@ -93,11 +93,11 @@ def _derivative(A: Array, E: Array, factor: Factor) -> Array:
 def _matching(A: Array, E: Array) -> Array:
     """For each matrix the power of 2 that brings E to the size of A."""
     sizes = [np.max(np.abs(X), axis=(-2, -1), keepdims=True, initial=0) for X in (A, E)]
-    real = sizes[0].dtype
-    tiny, one = np.finfo(real).tiny, np.ones((), real)
-    ratio = np.where((sizes[0] > tiny) & (sizes[1] > tiny), sizes[0] / np.maximum(sizes[1], tiny), one)
-    limit = np.finfo(real).maxexp // 2
-    return np.ldexp(one, np.clip(np.frexp(ratio)[1], -limit, limit))
+    one = np.ones((), sizes[0].dtype)
+    limit = np.finfo(one.dtype).maxexp // 2
+    exponent = np.frexp(sizes[0])[1] - np.frexp(sizes[1])[1]
+    comparable = (sizes[0] > 0) & (sizes[1] > 0)
+    return np.ldexp(one, np.where(comparable, np.clip(exponent, -limit, limit), 0))
 
 
 class _Derivative(LinearMap):

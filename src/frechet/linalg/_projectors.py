@@ -189,7 +189,13 @@ def _as_test(select: Any, hermitian: bool, call: str) -> Select:
 
         def by_index(w: Array) -> Array:
             mask = np.zeros(w.shape, bool)
-            mask[select] = True
+            index = select if isinstance(select, slice) else np.asarray(select)
+            if not isinstance(index, slice):
+                index = index if index.size else index.astype(int)
+                inside = index.dtype.kind in "iu" and np.all((-w.size <= index) & (index < w.size))
+                if not inside and not (index.dtype == bool and index.shape == w.shape):
+                    raise ValueError(f"{call}: {select!r} does not index {w.size} eigenvalues")
+            mask[index] = True
             return mask
 
         return by_index

@@ -14,6 +14,7 @@ from ..rules.linalg_factorizations import hermitian_part
 from ._arguments import as_inexact, require_finite, same_dtype, stack_shape, to_stack
 from ._capability import capability
 from ._lyapunov import _solution as lyapunov_solution
+from ._matrix_equation import norms
 from ._riccati_factor import RiccatiFactor
 
 __all__ = ["solve_continuous_are", "solve_discrete_are"]
@@ -229,7 +230,7 @@ def _require_regular(call: str, name: str, x: Array) -> None:
     # SciPy's test, σ_min ≥ spacing(1) ‖x‖₁, but the singular values only where the inverse does not show it.
     bound = np.spacing(1.0) * np.abs(x).sum(-2).max(-1, initial=0)
     try:
-        if (np.linalg.norm(np.linalg.inv(x), axis=(-2, -1)) * bound < 1).all():
+        if (norms(np.linalg.inv(x)) * bound < 1).all():
             return
     except np.linalg.LinAlgError:
         pass

@@ -132,7 +132,7 @@ def balancing(A: Array, G: Array, H: Array) -> Array | None:
         D = np.exp2(x)
         rows, columns = (A @ D + G @ (1 / D)) / D, (AT @ (1 / D) + H @ D) * D
         both = (rows > 0) & (columns > 0)
-        difference = np.where(both, np.log2(np.where(both, rows, 1) / np.where(both, columns, 1)), 0)
+        difference = np.log2(np.where(both, rows, 1)) - np.log2(np.where(both, columns, 1))
         worst = np.abs(difference).max(initial=0)
         if worst <= (1 if sweep else np.log2(_UNBALANCED)):
             break

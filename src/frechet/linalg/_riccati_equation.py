@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..linear_map import adjoint_matrix
 from ..rules.linalg_factorizations import hermitian_part
 from ._lyapunov_factor import LyapunovFactor
+from ._matrix_equation import norms
 
 __all__ = ["Equation", "Residual"]
 
@@ -29,7 +30,7 @@ class Residual(NamedTuple):
     @property
     def relative(self) -> Array:
         """The norms of F relative to those of the terms; inf where they are not numbers."""
-        ratio = _norm(self.F) / np.where(self.size > 0, self.size, 1)
+        ratio = norms(self.F) / np.where(self.size > 0, self.size, 1)
         return np.where(np.isfinite(ratio), ratio, np.inf)
 
     def of(self, which: Array) -> Residual:
@@ -87,10 +88,10 @@ class Equation:
             product = hermitian_part(product)
             EXE = EX if self.E is None else hermitian_part(EX @ self.E)
             F = product - EXE - last + self.Q
-            size = _norm(product) + _norm(EXE) + _norm(last) + _norm(self.Q)
+            size = norms(product) + norms(EXE) + norms(last) + norms(self.Q)
         else:
             F = product + adjoint_matrix(product) - last + self.Q
-            size = 2 * _norm(product) + _norm(last) + _norm(self.Q)
+            size = 2 * norms(product) + norms(last) + norms(self.Q)
         return Residual(F, size, K)
 
     def closed_loop(self, K: Array) -> Array:
@@ -174,7 +175,3 @@ def _divided(A: Array, E: Array) -> Array:
 def _congruent(Q: Array, E: Array) -> Array:
     """E⁻ᴴ Q E⁻¹."""
     return np.asarray(np.linalg.solve(adjoint_matrix(E), _divided(Q, E)))
-
-
-def _norm(A: Array) -> Array:
-    return np.asarray(np.linalg.norm(A, axis=(-2, -1)))

@@ -93,7 +93,10 @@ def reason(equation: Equation) -> str:
     fixed = _uncontrollable(equation)
     if fixed is not None:
         return f"{call}the unstable eigenvalue {_text(fixed)} of a (or of e⁻¹ a) cannot be moved by b"
-    w = _spectrum(equation)
+    try:
+        w = _spectrum(equation)
+    except (LinAlgError, ValueError):  # entries too large for the QZ algorithm
+        w = np.zeros(0)
     distance = np.abs(_margins(equation.discrete, w))
     if len(w) and distance.min() <= _ROOT * (1.0 if equation.discrete else np.abs(w).max()):
         kind = "symplectic pencil" if equation.discrete else "Hamiltonian matrix"

@@ -13,12 +13,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._triangular_form import FormStack, TriangularForm, square_root
+from ._matrix_equation import norms
+from ._triangular_form import FormStack, FunctionOnForms, TriangularForm, square_root
 from ._triangular_sylvester import TriangularSylvester
 
-__all__ = ["DoubleFactor", "RootFactor"]
+__all__ = ["Double", "DoubleFactor", "RootFactor"]
 
 Array = NDArray[Any]
+
+
+class Double(FunctionOnForms):
+    """The solution of R L + L R = F for some of the matrices of a stack, R upper triangular."""
+
+    def __init__(self, form: TriangularForm, value: Array, R: Array) -> None:
+        self.form, self.value, self.R = form, value, R
+
+    @cached_property
+    def _equation(self) -> TriangularSylvester:
+        return TriangularSylvester(self.R)
+
+    def derivative(self, E: Array) -> Array:
+        """L for F = E."""
+        return self._equation.solve(E)
 
 
 class DoubleFactor(FormStack):
@@ -28,24 +44,18 @@ class DoubleFactor(FormStack):
     ----------
     value : (..., n, n) ndarray
         What the factor was made for.
-    triangles : list of ndarray
-        R for each form.
+    parts : list of (indices, Double)
+        With R.
     refusal : str or None
         Why there is no derivative; None where there is one.
     """
 
     value: Array
-    triangles: list[Array]
     refusal: str | None
 
     def solve(self, F: Array) -> Array:
         """Return L for F of N's shape, or with further axes in front."""
-        dtype = np.result_type(F.dtype, self.value.dtype)
-        return self.on_each([equation.solve for equation in self._equations], F, dtype)
-
-    @cached_property
-    def _equations(self) -> list[TriangularSylvester]:
-        return [TriangularSylvester(R) for R in self.triangles]
+        return self.on_each(F, np.result_type(F.dtype, self.value.dtype))
 
 
 class RootFactor(DoubleFactor):
@@ -70,40 +80,39 @@ class RootFactor(DoubleFactor):
 
     def __init__(self, A: Array) -> None:
         super().__init__(A)
-        self.singular = any((form.eigenvalues == 0).any() for form in self.forms)
+        zeros = np.count_nonzero(self.form.eigenvalues == 0, axis=-1)
+        self.singular = bool(zeros.any())
         self.refusal = self.refused()
-        if any(form.crosses_cut for form in self.forms):
-            self.dtype = np.result_type(A, np.complex64)
-            self.forms = [form.complex() if form.crosses_cut else form for form in self.forms]
         self.doubtful = False
-        self.triangles, values = [], []
-        for i, form in enumerate(self.forms):
-            if np.count_nonzero(form.eigenvalues == 0) > 1:
-                self.forms[i], R = _root_of_singular(form)
+        self.parts = []
+        for k, form in self.alike(zeros > 1):
+            if zeros[k[0]] > 1:
+                for one in range(len(k)):
+                    found, R = _root_of_singular(form[one : one + 1])
+                    self.parts.append((k[one : one + 1], Double(found, R, R)))
             else:
                 R, doubtful = square_root(form)
                 self.doubtful |= doubtful
-            self.triangles.append(R)
-            with np.errstate(invalid="ignore"):  # inf and nan of a root that does not exist
-                values.append(self.forms[i].back(R))
-        self.value = self.stacked(values, self.dtype)
+                self.parts.append((k, Double(form, R, R)))
+        self.value = self.collected(np.result_type(self.dtype, *(part.value for _, part in self.parts)))
 
 
 def _root_of_singular(form: TriangularForm) -> tuple[TriangularForm, Array]:
-    """A form with the zero eigenvalues last, and the root of its T.
+    """The form of one matrix with the zero eigenvalues last, and the root of its T.
 
     With T = [T1 T12; 0 0] the root is [R1 R12; 0 0] with R1 R12 = T12.  If the last block is not zero, then
     zero is a defective eigenvalue and there is no root: entries divided by zero are inf and nan.
     """
-    zero = form.eigenvalues == 0
+    zero = form.eigenvalues[0] == 0
     n, k = len(zero), np.count_nonzero(~zero)
     if not (zero[k:]).all():
-        form = form.reordered(~zero)
-    last = form.T[k:, k:].copy()
-    if (np.abs(last) <= 10 * np.finfo(last.dtype).eps * np.linalg.norm(form.T)).all():
+        form = form.reordered(~zero[None])
+    T = form.T[0]
+    last = T[k:, k:].copy()
+    if (np.abs(last) <= 10 * np.finfo(last.dtype).eps * norms(T)).all():
         last[...] = 0
-    R = np.zeros_like(form.T)
-    R[:k, :k] = square_root(TriangularForm(form.T[:k, :k], None, form.eigenvalues[:k]))[0]
+    R = np.zeros_like(T)
+    R[:k, :k] = square_root(TriangularForm(form.T[:, :k, :k], None, form.eigenvalues[:, :k]))[0][0]
     # Entry by entry: (r_ii + r_jj) r_ij = t_ij − Σ r_ik r_kj with zeros on the diagonal.
     with np.errstate(all="ignore"):
         for j in range(k, n):
@@ -113,5 +122,5 @@ def _root_of_singular(form: TriangularForm) -> tuple[TriangularForm, Array]:
     if not np.isfinite(R[k:, k:]).all():
         R[:k, k:] = np.nan
     elif 0 < k < n:
-        R[:k, k:] = np.linalg.solve(R[:k, :k], form.T[:k, k:])
-    return form, R
+        R[:k, k:] = np.linalg.solve(R[:k, :k], T[:k, k:])
+    return form, R[None]

@@ -28,6 +28,8 @@ class ScalarFunction:
     derivatives : sequence of callables, or callable, optional
         f′, f″, …, or derivatives(k, z), the k-th at z.  By default they are found from f itself, which then
         has to be written with NumPy's functions.
+    unit : float or array, optional
+        Makes it z ↦ f(unit z); one number for each point, if it is an array.
 
     Attributes
     ----------
@@ -35,19 +37,25 @@ class ScalarFunction:
         The highest order of derivative that there may be.
     """
 
-    def __init__(self, function: Callable[..., Any], derivatives: Derivatives | None = None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], derivatives: Derivatives | None = None, unit: Any = 1.0
+    ) -> None:
         if not callable(function):
             raise TypeError(f"funm: func must be a function, got {type(function).__name__}")
         if derivatives is not None and not callable(derivatives):
             derivatives = tuple(derivatives)
             if not all(map(callable, derivatives)):
                 raise TypeError("funm: derivatives must be functions f', f'', ..., or one of (k, z)")
-        self.function, self.derivatives = function, derivatives
+        self.function, self.derivatives, self.unit = function, derivatives, unit
         self.order = len(derivatives) if isinstance(derivatives, tuple) else _ANY
+
+    def in_units(self, unit: Any) -> ScalarFunction:
+        """z ↦ f(unit z)."""
+        return ScalarFunction(self.function, self.derivatives, unit * self.unit)
 
     def __call__(self, z: Array) -> Array:
         """f at the points z."""
-        return _checked(self.function(z), z, "func")
+        return _checked(self.function(z * self.unit), z, "func")
 
     def taylor(self, z: Array, order: int) -> Array:
         """The coefficients f⁽ᵏ⁾(z)/k!, k = 0 … order, along a first axis.
@@ -66,19 +74,22 @@ class ScalarFunction:
             if self.derivatives is None:
                 return self._found(z, order)
             values = [self(z)]
+            x = z * self.unit
             for k in range(1, order + 1):
                 if isinstance(self.derivatives, tuple):
-                    value = self.derivatives[k - 1](z)
+                    value = self.derivatives[k - 1](x)
                 else:
-                    value = self.derivatives(k, z)
-                values.append(_checked(value, z, f"derivative {k} of func") / _factorial(k))
+                    value = self.derivatives(k, x)
+                slope = _checked(value, z, f"derivative {k} of func")
+                values.append(slope * self.unit**k / _factorial(k))
         return np.stack(values)
 
     def _found(self, z: Array, order: int) -> Array:
         try:
-            result = self.function(Series.variable(z, order))
+            variable = Series.variable(z * self.unit, order, self.unit)
+            result = self.function(variable)
             if type(result) is not Series:
-                result = Series.variable(z, order) * 0 + result
+                result = variable * 0 + result
             return np.broadcast_to(result.coefficients, (order + 1, *z.shape))
         except (TypeError, ValueError, AttributeError) as error:
             raise NotDifferentiableError(

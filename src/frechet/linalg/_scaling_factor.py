@@ -34,14 +34,22 @@ from __future__ import annotations
 
 import math
 from functools import cache, cached_property, partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
+from .._stacks import product
 from ..rules.lapack import lapack
-from ._triangular_form import FormStack, TriangularForm, quasi_triangular_inverse, square_root
+from ._matrix_equation import norms
+from ._triangular_form import (
+    FormStack,
+    FunctionOnForms,
+    TriangularForm,
+    quasi_triangular_inverse,
+    square_root,
+)
 from ._triangular_sylvester import TriangularSylvester
 
 __all__ = ["LogFactor", "PowerFactor"]
@@ -55,57 +63,79 @@ _LIMITS = (
 _TINY = 1e-20  # what stands for a zero eigenvalue in a logarithm, as in SciPy
 
 
-class _Scaled:
-    """T^(1/2^s) − I for a Schur form, with the partial fractions of a function of it.
+class _Scaled(FunctionOnForms):
+    """T^(1/2^s) − I for some of the matrices of a stack, with the partial fractions of a function of it.
 
-    Attributes
+    Parameters
     ----------
-    count : int
-        s.
     form : TriangularForm
-        The form that was given; its T is float64 or complex128.
+        T is float64 or complex128.
+    logarithms : (count, n) ndarray
+        Of the eigenvalues.
+    roots : list of (count, n, n) ndarray
+        T^(1/2), T^(1/4), …
+    X : (count, n, n) ndarray
+        T^(1/2^s) − I.
+    nodes : int
+        How many nodes the approximant takes.
+    exponent : float
+        t, or 0 for the logarithm.
     """
 
-    def __init__(self, form: TriangularForm, exponent: float) -> None:
-        self.form, n = form, len(form.T)
-        self.logarithms = np.log(form.eigenvalues.astype(complex))
-        self.roots: list[Array] = []
-        root = form
-        while True:
-            X = self._less_identity(root.T)
-            if self._small_diagonal():
-                alphas = _alphas(X)
-                fits = [m for m, limit in enumerate(_LIMITS, 1) if _alpha(alphas, m) <= limit]
-                if fits:
-                    break
-            R = square_root(root)[0]
-            self.roots.append(R)
-            root = TriangularForm(R, None, np.exp(self.logarithms / 2.0**self.count))
-        nodes, self.weights = _quadrature(fits[0], exponent)
-        self.inverses = []
-        for u in nodes:
-            D = u * X
-            D.flat[:: n + 1] += 1
-            self.inverses.append(quasi_triangular_inverse(D, form.pairs))
-        self.sum = np.zeros_like(X)
-        for w, inverse in zip(self.weights, self.inverses, strict=True):
-            self.sum += w * (inverse @ X)
+    def __init__(
+        self,
+        form: TriangularForm,
+        logarithms: Array,
+        roots: list[Array],
+        X: Array,
+        nodes: int,
+        exponent: float,
+    ) -> None:
+        self.form, self.logarithms, self.roots = form, logarithms, roots
+        points, self.weights = _quadrature(nodes, exponent)
+        # (I + u_j X)⁻¹ for all nodes and matrices, in one stack
+        D = np.eye(X.shape[-1]) + points[:, None, None, None] * X
+        pairs = np.tile(form.pairs, (len(D), 1))
+        self.inverses = quasi_triangular_inverse(np.concatenate(D), pairs).reshape(D.shape)
+        self.sum = np.tensordot(self.weights, self.inverses, 1) @ X
+
+    @classmethod
+    def each(cls, form: TriangularForm, exponent: float) -> list[tuple[Array, Self]]:
+        """The functions of matrices that take the same number of roots, with their indices in the stack."""
+        found = []
+        which = np.arange(len(form.T))
+        logarithms = np.log(form.eigenvalues.astype(complex))
+        current, root = form, form.T
+        roots: list[Array] = []
+        while which.size:
+            p = 1 / 2.0 ** len(roots)
+            X = root.copy()
+            current.put_blocks(X, np.expm1(logarithms * p))
+            current.put_superdiagonal(X, partial(_power_difference, p=p))
+            if not np.isfinite(X).all():
+                raise LinAlgError(
+                    "A has roots beyond the range of numbers: its eigenvalues are too small for its entries"
+                )
+            nodes = _nodes(X, np.abs(np.expm1(logarithms * p)).max(-1, initial=0.0))
+            done, rest = nodes > 0, nodes == 0
+            if done.all():
+                found.append((which, cls(current, logarithms, roots, X, nodes.max(), exponent)))
+                break
+            if done.any():
+                chosen = [R[done] for R in roots]
+                function = cls(current[done], logarithms[done], chosen, X[done], nodes[done].max(), exponent)
+                found.append((which[done], function))
+                which, current, logarithms = which[rest], current[rest], logarithms[rest]
+                roots, root = [R[rest] for R in roots], root[rest]
+            values = np.exp(logarithms * p) if roots else current.eigenvalues
+            root = square_root(TriangularForm(root, current.Q, values, current.exact))[0]
+            roots.append(root)
+        return found
 
     @property
     def count(self) -> int:
         """How many roots have been taken."""
         return len(self.roots)
-
-    def _small_diagonal(self) -> bool:
-        size = np.abs(np.expm1(self.logarithms / 2.0**self.count))
-        return bool(np.max(size, initial=0.0) <= _LIMITS[-1])
-
-    def _less_identity(self, R: Array) -> Array:
-        form, p = self.form, 1 / 2.0**self.count
-        X = R.copy()
-        form.put_blocks(X, np.expm1(self.logarithms * p))
-        form.put_superdiagonal(X, partial(_power_difference, p=p))
-        return X
 
     @cached_property
     def _equations(self) -> list[TriangularSylvester]:
@@ -117,18 +147,18 @@ class _Scaled:
             E = equation.solve(E)
         total = np.zeros(E.shape, np.result_type(E, self.sum))
         for w, inverse in zip(self.weights, self.inverses, strict=True):
-            total += inverse @ (w * E) @ inverse
+            total += product(product(inverse, w * E), inverse)
         return total
 
 
 class _Log(_Scaled):
-    """The logarithm of a Schur form."""
+    """The logarithms of Schur forms."""
 
-    def __init__(self, form: TriangularForm) -> None:
-        super().__init__(form, 0.0)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
         self.value = self.sum * 2.0**self.count
-        form.put_blocks(self.value, self.logarithms)
-        form.put_superdiagonal(self.value, _log_difference)
+        self.form.put_blocks(self.value, self.logarithms)
+        self.form.put_superdiagonal(self.value, _log_difference)
 
     def derivative(self, E: Array) -> Array:
         """The derivative in the direction E of T."""
@@ -136,12 +166,12 @@ class _Log(_Scaled):
 
 
 class _Power(_Scaled):
-    """The power t of a Schur form, −1 < t < 1."""
+    """The power t of Schur forms, −1 < t < 1."""
 
-    def __init__(self, form: TriangularForm, t: float) -> None:
-        super().__init__(form, t)
-        U = self.sum
-        U.flat[:: len(U) + 1] += 1
+    def __init__(self, form: TriangularForm, *args: Any) -> None:
+        super().__init__(form, *args)
+        t = args[-1]
+        U = self.sum + np.eye(self.sum.shape[-1])
         self.squared: list[Array] = []
         for k in range(self.count, -1, -1):
             if k < self.count:
@@ -156,7 +186,7 @@ class _Power(_Scaled):
         """The derivative in the direction E of T."""
         dU = self.sum_derivative(E)
         for U in self.squared:
-            dU = U @ dU + dU @ U
+            dU = product(U, dU) + product(dU, U)
         return dU
 
 
@@ -172,40 +202,46 @@ class _Factor(FormStack):
     """
 
     value: Array
-    parts: list[Any]
 
-    def __init__(self, A: Array, forms: list[TriangularForm] | None = None) -> None:
-        if forms is None:  # single precision is computed in double
+    def __init__(self, A: Array, form: TriangularForm | None = None) -> None:
+        if form is None:  # single precision is computed in double
             super().__init__(A.astype(np.result_type(A, np.float64), copy=False))
             self.refusal = self.refused()
         else:
-            super().__init__(A, forms)
+            super().__init__(A, form)
             self.refusal = None
         self.dtype = A.dtype
-        if any(form.crosses_cut for form in self.forms):
+        if self.form.crosses_cut.any():
             self.dtype = np.result_type(A, np.complex64)
-            self.forms = [form.complex() if form.crosses_cut else form for form in self.forms]
 
     @property
     def condition(self) -> float:
-        """The largest condition number of the matrices: LAPACK's estimate in the 1-norm, from their forms."""
-        reciprocals = [lapack("trcon", form.T.dtype.char)(form.T)[0] for form in self.forms if form.T.size]
-        smallest = float(min(reciprocals, default=1.0))
-        return 1 / smallest if smallest else np.inf
+        """The largest condition number of the matrices in the 1-norm; LAPACK's estimate for a single one."""
+        T = self.form.T
+        if not T.size:
+            return 1.0
+        if len(T) == 1:
+            reciprocal = float(lapack("trcon", T.dtype.char)(T[0])[0])
+            return 1 / reciprocal if reciprocal else np.inf
+        try:
+            inverse = quasi_triangular_inverse(T, self.form.pairs)
+        except LinAlgError:
+            return np.inf
+        return float(np.max(_one_norms(T) * _one_norms(inverse)))
 
     def frechet(self, E: Array) -> Array:
         """Return the derivative L(A, E) for directions E of A's shape, or with further axes in front."""
         dtype = np.result_type(E, self.value)
-        E = E.astype(np.result_type(E, np.float64), copy=False)
-        return self.on_each([part.derivative for part in self.parts], E, dtype)
+        return self.on_each(E.astype(np.result_type(E, np.float64), copy=False), dtype)
 
-    def _doubled(self, E: Array) -> tuple[Array, list[TriangularForm]]:
+    def _doubled(self, E: Array) -> tuple[Array, TriangularForm]:
         """An array of the shape and dtype of [[A, E], [0, A]], and the Schur forms of these."""
         n = self.shape[-1]
         directions = math.prod(E.shape[: E.ndim - len(self.shape)])
-        parts = E.reshape(directions, len(self.forms), n, n).astype(np.result_type(E, np.float64))
-        forms = [form.doubled(one) for part in parts for form, one in zip(self.forms, part, strict=True)]
-        return np.empty((*E.shape[:-2], 2 * n, 2 * n), np.result_type(E, self.dtype)), forms
+        each = E.reshape(directions, self.count, n, n).astype(np.result_type(E, np.float64))
+        form = self.form.complex() if self.form.crosses_cut.any() else self.form
+        shape = (*E.shape[:-2], 2 * n, 2 * n)
+        return np.empty(shape, np.result_type(E, self.dtype)), form.doubled(each)
 
 
 class LogFactor(_Factor):
@@ -215,7 +251,7 @@ class LogFactor(_Factor):
     ----------
     A : (..., n, n) ndarray
         Finite; float32, float64, complex64 or complex128.  Single precision is computed in double.
-    forms : list of TriangularForm, optional
+    form : TriangularForm, optional
         The Schur forms, if they are known.
 
     Attributes
@@ -230,20 +266,19 @@ class LogFactor(_Factor):
     `frechet` takes 2 n³ for each root and 4 n³ for each node and direction.
     """
 
-    def __init__(self, A: Array, forms: list[TriangularForm] | None = None) -> None:
-        super().__init__(A, forms)
-        self.singular = self.nearly_singular = False
-        for form in self.forms:
-            zero = form.eigenvalues == 0
-            if zero.any():
-                self.singular = True
-                form.eigenvalues = np.where(zero, _TINY, form.eigenvalues)
-                form.T.flat[:: len(zero) + 1] += np.where(zero, _TINY, 0)
-            elif (np.abs(form.eigenvalues) < _TINY).any():
-                self.nearly_singular = True
-        self.parts = [_Log(form) for form in self.forms]
-        values = [form.back(part.value) for form, part in zip(self.forms, self.parts, strict=True)]
-        self.value = self.stacked(values, self.dtype)
+    def __init__(self, A: Array, form: TriangularForm | None = None) -> None:
+        super().__init__(A, form)
+        w = self.form.eigenvalues
+        zero = w == 0
+        self.singular = bool(zero.any())
+        self.nearly_singular = bool(((np.abs(w) < _TINY).any(-1) & ~zero.any(-1)).any())
+        if self.singular:
+            self.form.eigenvalues = np.where(zero, _TINY, w)
+            np.einsum("kii->ki", self.form.T)[zero] = _TINY
+        self.parts = []
+        for k, some in self.alike():
+            self.parts += [(k[which], function) for which, function in _Log.each(some, 0.0)]
+        self.value = self.collected(self.dtype)
 
     def doubled(self, E: Array) -> LogFactor:
         """The factor of [[A, E], [0, A]]."""
@@ -259,7 +294,7 @@ class PowerFactor(_Factor):
         Finite; float32, float64, complex64 or complex128.  Single precision is computed in double.
     t : float
         The exponent; not negative if A is singular.
-    forms : list of TriangularForm, optional
+    form : TriangularForm, optional
         The Schur forms, if they are known.
 
     Raises
@@ -272,18 +307,16 @@ class PowerFactor(_Factor):
     As `LogFactor`, and 2 n³ for each squaring, 4 n³ in `frechet`.
     """
 
-    def __init__(self, A: Array, t: float, forms: list[TriangularForm] | None = None) -> None:
-        super().__init__(A, forms)
+    def __init__(self, A: Array, t: float, form: TriangularForm | None = None) -> None:
+        super().__init__(A, form)
         self.t, self.parts = t, []
-        values = []
-        for i, form in enumerate(self.forms):
-            if (form.eigenvalues == 0).any():
-                self.forms[i], value = _power_of_singular(form, t)
+        singular = (self.form.eigenvalues == 0).any(-1)
+        for k, some in self.alike(singular):
+            if singular[k[0]]:
+                self.parts += [(k[i : i + 1], _SingularPower(some[i : i + 1], t)) for i in range(len(k))]
             else:
-                self.parts.append(_Power(form, t))
-                value = self.parts[-1].value
-            values.append(self.forms[i].back(value))
-        self.value = self.stacked(values, self.dtype)
+                self.parts += [(k[which], function) for which, function in _Power.each(some, t)]
+        self.value = self.collected(self.dtype)
 
     @classmethod
     def of_power(cls, A: Array, p: float) -> tuple[int, PowerFactor]:
@@ -293,52 +326,70 @@ class PowerFactor(_Factor):
         where t is the fraction and κ the condition number.
         """
         stack = _Factor(A)
-        if p < 0 and any((form.eigenvalues == 0).any() for form in stack.forms):
+        if p < 0 and (stack.form.eigenvalues == 0).any():
             raise LinAlgError("fractional_matrix_power: A is singular, and the power is negative")
         k = int(np.floor(p))
         t, kappa = p - k, stack.condition
         if t * kappa ** (1 - t) > (1 - t) * kappa < np.inf:
             k, t = k + 1, t - 1
-        factor = cls(A, t, stack.forms)
+        factor = cls(A, t, stack.form)
         factor.refusal = stack.refusal
         return k, factor
 
     def doubled(self, E: Array) -> PowerFactor:
         """The factor of [[A, E], [0, A]]."""
-        M, forms = self._doubled(E)
-        return PowerFactor(M, self.t, forms)
+        M, form = self._doubled(E)
+        return PowerFactor(M, self.t, form)
 
 
-def _power_of_singular(form: TriangularForm, t: float) -> tuple[TriangularForm, Array]:
-    """A form with the zero eigenvalues last, and its power.
+class _SingularPower(FunctionOnForms):
+    """The power of one singular matrix, its form with the zero eigenvalues last; there is no derivative.
 
     [T1 T12; 0 0]^t = [P T1⁻¹ P T12; 0 0] with P = T1^t.
     """
-    zero = form.eigenvalues == 0
-    n, k = len(zero), np.count_nonzero(~zero)
-    if not zero[k:].all():
-        form = form.reordered(~zero)
-    if (np.abs(form.T[k:, k:]) > 10 * np.finfo(form.T.dtype).eps * np.linalg.norm(form.T)).any():
-        raise LinAlgError(
-            "fractional_matrix_power: A is singular with a defective eigenvalue zero, and has no such power"
-        )
-    value = np.zeros_like(form.T)
-    value[:k, :k] = P = _Power(TriangularForm(form.T[:k, :k], None, form.eigenvalues[:k]), t).value
-    if 0 < k < n:
-        value[:k, k:] = np.linalg.solve(form.T[:k, :k], P @ form.T[:k, k:])
-    return form, value
+
+    def __init__(self, form: TriangularForm, t: float) -> None:
+        zero = form.eigenvalues[0] == 0
+        n, k = len(zero), np.count_nonzero(~zero)
+        if not zero[k:].all():
+            form = form.reordered(~zero[None])
+        T = form.T[0]
+        if (np.abs(T[k:, k:]) > 10 * np.finfo(T.dtype).eps * norms(T)).any():
+            raise LinAlgError(
+                "fractional_matrix_power: A is singular with a defective eigenvalue zero, and has no such "
+                "power"
+            )
+        self.form, self.value = form, np.zeros_like(form.T)
+        regular = TriangularForm(form.T[:, :k, :k], None, form.eigenvalues[:, :k])
+        self.value[:, :k, :k] = P = _Power.each(regular, t)[0][1].value
+        if 0 < k < n:
+            self.value[0, :k, k:] = np.linalg.solve(T[:k, :k], P[0] @ T[:k, k:])
 
 
-def _alphas(X: Array) -> list[float]:
-    """‖X^p‖^(1/p) in the 1-norm for p = 2 … 5."""
+def _one_norms(X: Array) -> Array:
+    return np.asarray(np.abs(X).sum(-2).max(-1, initial=0.0))
+
+
+def _nodes(X: Array, diagonal: Array) -> Array:
+    """How many nodes the approximant needs for each X; 0 where X is too large for any number of them.
+
+    ``diagonal`` is the largest modulus of the eigenvalues of X.
+    """
+    nodes = np.zeros(len(X), int)
+    small = diagonal <= _LIMITS[-1]
+    if not small.any():
+        return nodes
+    X = X if small.all() else X[small]
     second = X @ X
     powers = (second, second @ X, second @ second, second @ (second @ X))
-    return [float(np.abs(P).sum(0).max(initial=0.0)) ** (1 / p) for p, P in enumerate(powers, 2)]
-
-
-def _alpha(alphas: list[float], m: int) -> float:
-    """The smallest of the α for which the bound of m nodes holds: p (p − 1) ≤ 2m."""
-    return min(max(alphas[p - 2], alphas[p - 1]) for p in (2, 3, 4) if p * (p - 1) <= 2 * m)
+    alphas = [_one_norms(P) ** (1 / p) for p, P in enumerate(powers, 2)]  # ‖X^p‖^(1/p) in the 1-norm
+    bound, needed = np.full(len(X), np.inf), np.full(len(X), len(_LIMITS) + 1)
+    # The bound of m nodes holds for max(α_p, α_(p+1)) with p (p − 1) ≤ 2m.
+    for p, least in ((2, 1), (3, 3), (4, 6)):
+        bound = np.minimum(bound, np.maximum(alphas[p - 2], alphas[p - 1]))
+        needed = np.minimum(needed, np.maximum(least, 1 + np.searchsorted(_LIMITS, bound)))
+    nodes[small] = np.where(needed <= len(_LIMITS), needed, 0)
+    return nodes
 
 
 @cache

@@ -78,10 +78,12 @@ def schur(
     Notes
     -----
     With E = Zᴴ dA Z and Ω = Zᴴ dZ, dT = E + T Ω − Ω T, whose part below the (block) diagonal is zero: this is
-    a triangular Sylvester equation for that part X of Ω = X − Xᴴ, solved column by column.  Signs of real
-    Schur vectors are constant for small changes.  LAPACK gives a 2 × 2 block [a b; c d] the form a = d, which
-    fixes the rotation within it unless b = −c, and its derivative here keeps that form.  Of complex ones, the
-    pushforward takes the phases that move the vectors least.  The cost of a derivative is O(n³), in n steps.
+    a triangular Sylvester equation for that part X of Ω = X − Xᴴ, solved column by column.  LAPACK gives a
+    2 × 2 block [a b; c d] the form a = d, which fixes the rotation within it, but for right angles, unless b
+    = −c, and its derivative here keeps that form.  It is that of the continuous branch: for matrices nearby
+    LAPACK may choose other signs of real Schur vectors, and turn a block by a right angle to [a −c; −b a].
+    Of complex ones, the pushforward takes the phases that move the vectors least.  The cost of a derivative
+    is O(n³), in n steps.
     The computed T is that of a matrix within a modest multiple of n·eps·‖A‖ (Golub & Van Loan, Matrix
     Computations, 7.5).
 
@@ -298,7 +300,11 @@ def rsf2csf(T: Array, Z: Array, check_finite: bool = True) -> tuple[Array, Array
     first = d[..., :-1] * mask + (1 - mask)
     second, b, c = d[..., 1:] * mask, np.diagonal(T, 1, -2, -1) * mask, below * mask
     half = (first - second) / 2
-    mu = half + np.sqrt(half * half + b * c)  # λ − d
+    # γ and σ depend on the quotients of half, b and c alone; their squares stay in the range of numbers.
+    size = np.maximum(np.maximum(np.abs(primal(half)), np.abs(primal(b))), np.abs(primal(c)))
+    scale = np.ldexp(np.ones_like(size), -np.frexp(size)[1])
+    half, b, c = half * scale, b * scale, c * scale
+    mu = half + np.sqrt(half * half + b * c)  # λ − d, scaled
     r = np.sqrt(np.real(mu * np.conj(mu)) + np.real(c * np.conj(c)))
     gamma, sigma = _padded(mu / r), _padded(c / r)
     mask = _padded(mask)

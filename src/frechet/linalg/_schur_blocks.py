@@ -9,6 +9,8 @@ import numpy as np
 from ..errors import NotDifferentiableError
 from ..linear_map import Array, adjoint_matrix
 from ..rules.lapack import lapack
+from ._matrix_equation import norms
+from ._triangular_form import TriangularForm
 
 
 class SchurBlocks:
@@ -80,7 +82,7 @@ class SchurBlocks:
         tol = 10 * n * np.finfo(self.T.dtype).eps if self.degeneracy_tol is None else self.degeneracy_tol
         for k, triangle in enumerate(self.triangles):
             w = np.diagonal(triangle.T)
-            close = np.abs(w[:, None] - w) <= tol * np.linalg.norm(triangle.T)
+            close = np.abs(w[:, None] - w) <= tol * norms(triangle.T)
             if (close & (self.lower.reshape(-1, n, n)[k % (self.lower.size // n**2)] != 0)).any():
                 raise NotDifferentiableError(
                     "fr.linalg.schur of a matrix with equal eigenvalues has no derivative: its Schur vectors "
@@ -113,10 +115,13 @@ class _Triangle:
         self.V = None
         self.end = np.arange(1, n + 1)  # in each column, the row in which the part below its block begins
         if first.any():
-            import scipy.linalg
-
-            T, self.V = scipy.linalg.rsf2csf(T, np.eye(n, dtype=T.dtype), check_finite=False)
-            self.end[np.flatnonzero(first)] += 1
+            k = np.flatnonzero(first)
+            w = np.diagonal(T).astype(np.result_type(T, np.complex64))
+            w[k] += 1j * np.sqrt(np.abs(T[k, k + 1])) * np.sqrt(np.abs(T[k + 1, k]))
+            form = TriangularForm(T[None], np.eye(n, dtype=T.dtype)[None], w[None]).complex()
+            assert form.Q is not None
+            T, self.V = form.T[0], form.Q[0]
+            self.end[k] += 1
         self.T = T
 
     def solve_below(self, E: Array, adjoint: bool) -> Array:

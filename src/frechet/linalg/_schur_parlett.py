@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 
 from ..errors import NotDifferentiableError
 from ..rules.lapack import lapack
+from ._arguments import unit_for
 from ._divided_differences import DividedDifferences
 from ._scalar_function import ScalarFunction
-from ._schur_form import SchurForm
+from ._triangular_form import TriangularForm
 from ._triangular_sylvester import TriangularSylvester
 
 __all__ = ["SchurParlett"]
@@ -53,8 +54,10 @@ class SchurParlett:
     Parameters
     ----------
     T, Z : (n, n) ndarray of complex128
-        A = Z T Zᴴ, T upper triangular.
+        A = unit Z T Zᴴ, T upper triangular.
     f : ScalarFunction
+        As a function of the eigenvalues of T.
+    unit : float
     labels : (n,) ndarray of int
         Which eigenvalues, in the order of T's diagonal, are taken together.
     real : bool
@@ -67,8 +70,8 @@ class SchurParlett:
         An estimate of the relative error of the value, by the smallest distance of blocks.
     """
 
-    def __init__(self, T: Array, Z: Array, f: ScalarFunction, labels: Array, real: bool) -> None:
-        self.f, self.real = f, real
+    def __init__(self, T: Array, Z: Array, f: ScalarFunction, unit: float, labels: Array, real: bool) -> None:
+        self.f, self.unit, self.real = f, unit, real
         while True:
             self.T, self.Z, self.labels = _reordered(T, Z, labels)
             edges = np.flatnonzero(np.diff(self.labels)) + 1
@@ -82,28 +85,36 @@ class SchurParlett:
     @classmethod
     def of(cls, A: Array, f: ScalarFunction, distance: float | None) -> SchurParlett:
         """The function of a matrix, float64 or complex128."""
-        T, Z = _schur(A)
+        unit = float(unit_for(np.abs(A).max(initial=0)))
+        f = f.in_units(unit)
+        T, Z = _schur(A / unit)
         w = np.diagonal(T)
         real = A.dtype.kind != "c"
         if distance is not None:
-            return cls(T, Z, f, _clusters(w, distance), real)
-        unit = min(1.0, float(np.abs(w).max(initial=0)))
-        labels = _clusters(w, _CLOSE * unit)
+            return cls(T, Z, f, unit, _clusters(w, distance / unit), real)
+        if unit * np.abs(w - w[:1]).max(initial=0) <= _CLOSE:
+            # All at once first: the series of a function without a singularity nearby converges, while its
+            # differences are small beside its values, and lose digits (e^A of a small A).
+            result = cls(T, Z, f, unit, np.zeros(len(w), int), real)
+            if result.condition <= _WELL:
+                return result
+        size = min(1.0 / unit, float(np.abs(w).max(initial=0)))
+        labels = _clusters(w, _CLOSE * size)
         if np.bincount(labels, minlength=1).max() > _LARGE:
-            labels = _clusters(w, _CLOSER * unit)
-        result = cls(T, Z, f, labels, real)
+            labels = _clusters(w, _CLOSER * size)
+        result = cls(T, Z, f, unit, labels, real)
         if result.condition <= _WELL:
             return result
-        return cls(T, Z, f, _clusters(w, _LOOSE * unit), real)
+        return cls(T, Z, f, unit, _clusters(w, _LOOSE * size), real)
 
     def doubled(self, E: Array) -> SchurParlett:
         """The function of [[A, E], [0, A]]."""
         n = len(self.T)
         zero = np.zeros_like(self.T)
-        T = np.block([[self.T, self.Z.conj().T @ E @ self.Z], [zero, self.T]])
+        T = np.block([[self.T, self.Z.conj().T @ (E / self.unit) @ self.Z], [zero, self.T]])
         Z = np.block([[self.Z, zero], [zero, self.Z]]) if n else zero
         real = self.real and E.dtype.kind != "c"
-        return SchurParlett(T, Z, self.f, np.concatenate([self.labels, self.labels]), real)
+        return SchurParlett(T, Z, self.f, self.unit, np.concatenate([self.labels, self.labels]), real)
 
     @cached_property
     def error(self) -> float:
@@ -184,7 +195,7 @@ class SchurParlett:
                 with np.errstate(over="ignore", invalid="ignore"):
                     terms = np.abs(c) * spread ** np.arange(order + 1.0)
                 if not terms[order // 2 + 1 :].max() <= _EPS * terms.max():
-                    if order >= 4 * _TERMS or not np.isfinite(terms).all():
+                    if order >= min(4 * _TERMS, self.f.order) or not np.isfinite(terms).all():
                         return None
                     order = min(2 * order, self.f.order)
                     continue
@@ -227,7 +238,7 @@ class SchurParlett:
         """L(A, E) for directions (..., n, n)."""
         if self._decoupled is not None:
             left, right = self._decoupled
-            return np.asarray(right @ self._of_blocks(left @ E @ right) @ left)
+            return np.asarray(right @ self._of_blocks(left @ (E / self.unit) @ right) @ left)
         n = len(self.T)
         result = np.empty(E.shape, complex)
         for at in np.ndindex(E.shape[:-2]):
@@ -238,7 +249,10 @@ class SchurParlett:
     def scale_for(self, E: Array) -> float:
         """A power of two that makes E about as large as A; one where either is zero."""
         size, norm = (float(np.abs(X).max(initial=0)) for X in (self.T, E))
-        return float(np.exp2(np.round(np.log2(size / norm)))) if size and norm else 1.0
+        if not size or not norm:
+            return 1.0
+        exponent = np.log2(size) + np.log2(self.unit) - np.log2(norm)
+        return float(np.exp2(np.clip(np.round(exponent), -1000, 1000)))
 
     @cached_property
     def _decoupled(self) -> tuple[Array, Array] | None:
@@ -331,18 +345,9 @@ def _schur(A: Array) -> tuple[Array, Array]:
     """A complex Schur form; that of a triangular matrix is the matrix."""
     if not np.tril(A, -1).any():
         return A.astype(complex), np.eye(len(A), dtype=complex)
-    form = SchurForm(A)
-    T, Z = form.T, form.Z
-    if A.dtype.kind == "c":
-        return np.triu(T), Z
-    from scipy.linalg import rsf2csf  # here, because it is slow to load
-
-    real = np.diagonal(T, -1) == 0
-    real = np.append(real, True) & np.append(True, real)
-    T, Z = rsf2csf(T, Z)
-    diagonal = np.diagonal(T)
-    np.fill_diagonal(T, np.where(real, diagonal.real, diagonal))
-    return T, Z
+    form = TriangularForm.of(A[None]).complex()
+    assert form.Q is not None
+    return np.triu(form.T[0]), form.Q[0]
 
 
 def _clusters(w: Array, distance: float) -> Array:

@@ -53,14 +53,14 @@ class Series(NDArrayOperatorsMixin):
         self.order = order
         self._make = make
         self._coefficients: Array = None
-        self.memo: dict[Any, Series] = {}  # functions of this series, by name, order and constants
+        self.memo: dict[Any, Series] = {}  # functions of this series, by rule, order and constants
 
     @classmethod
-    def variable(cls, z: Array, order: int) -> Series:
-        """The series z + t."""
+    def variable(cls, z: Array, order: int, unit: Any = 1) -> Series:
+        """The series z + unit t."""
         coefficients = np.zeros((order + 1, *z.shape), z.dtype)
         coefficients[0] = z
-        coefficients[1:2] = 1
+        coefficients[1:2] = unit
         return cls(z, order, lambda: coefficients)
 
     @property
@@ -156,15 +156,17 @@ def _operands(a: Any, b: Any) -> tuple[int, Any, Callable[[], tuple[Array, Array
     return order, ndim, lambda: (coefficients(a), coefficients(b))
 
 
-def _add(a: Any, b: Any) -> Series:
-    value = np.add(primal(a), primal(b))
+def _sum(ufunc: np.ufunc, a: Any, b: Any) -> Series:
+    """The sum or the difference; a constant has c_0 alone."""
+    value = ufunc(primal(a), primal(b))
     order, _, operands = _operands(a, b)
 
     def make() -> Array:
         p, q = operands()
-        result = np.zeros((order + 1, *np.shape(value)), np.result_type(p, q))
-        result[: len(p)] += p
-        result[: len(q)] += q
+        result = np.zeros((order + 1, *np.shape(value)), np.result_type(value, p, q))
+        result[0] = value
+        result[1 : len(p)] = p[1:]
+        result[1 : len(q)] = ufunc(result[1 : len(q)], q[1:])
         return result
 
     return Series(value, order, make)
@@ -210,11 +212,13 @@ def _divide(a: Any, b: Any) -> Series:
 def _chain(entry: Rule, args: tuple[Any, ...]) -> Series:
     """y = g(x) from y' = Σ g'(x) x', to one order less."""
     series = [a for a in args if type(a) is Series]
+    if not series:
+        _refuse(entry.name, "its argument is a list")
     order = min(a.order for a in series)
     constants = tuple("x" if type(a) is Series else a for a in args)
     key: Any = None
     if len(series) == 1 and all(isinstance(c, (str, int, float, complex)) for c in constants):
-        key = entry.name, order, constants
+        key = entry, order, constants
         if key in series[0].memo:
             return series[0].memo[key]
     value = entry.function(*map(primal, args))
@@ -303,8 +307,8 @@ def _times_order(c: Array) -> Array:
 
 
 _DIRECT: dict[Any, Callable[..., Any]] = {
-    np.add: _add,
-    np.subtract: lambda a, b: _add(a, -b),
+    np.add: lambda a, b: _sum(np.add, a, b),
+    np.subtract: lambda a, b: _sum(np.subtract, a, b),
     np.negative: _negative,
     np.positive: lambda a: a,
     np.multiply: _multiply,
@@ -313,13 +317,14 @@ _DIRECT: dict[Any, Callable[..., Any]] = {
     np.reciprocal: lambda a: _divide(1.0, a),
     np.where: _where,
     np.broadcast_to: _broadcast_to,
+    np.full_like: lambda a, fill_value, **kwargs: np.zeros_like(primal(a), **kwargs) + fill_value,
     np.real: _real,
     np.polyval: _polyval,
 }
 _OF_VALUES: frozenset[Any] = frozenset(
     {
         *(np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type),
-        *(np.zeros_like, np.ones_like, np.full_like, np.all, np.any),
+        *(np.zeros_like, np.ones_like, np.all, np.any),
     }
 )
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..linear_map import Array
-from ..rule import Rule, primal
-from ..rules.linalg_factors import Factorization, inverse_rule, solve_maps
-from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
+from ..rule import primal
+from ..rules.linalg_factors import inverse_rule, solve_rule
+from ._arguments import as_inexact, as_matrix, linear_system, require_finite, same_dtype
 from ._banded import diagonals_of, solve_bands
 from ._capability import capability
 from ._dense_factor import dense_factor, structure_named
-from ._factor import SINGULAR, condition_warning
+from ._factor import NOT_POSITIVE, SINGULAR, condition_warning
 
 __all__ = ["inv", "solve"]
 
@@ -111,30 +109,31 @@ def solve(
         raise NotImplementedError(
             "solve: transposed=True takes real matrices; for a complex one solve with a.T or a.conj().T"
         )
-    n, vector = a.shape[-1], b.ndim == 1
     if a.size == 1:
-        return _number(a, b)
-    if b.shape[0 if vector else -2] != n:
-        raise ValueError(f"solve: incompatible shapes: a has {a.shape}, b has {b.shape}")
-    stack = a.shape[:-2] if vector else stack_shape("solve", a, b)
+        return _number(a, b, structure)
+    banded = structure if structure in ("diagonal", "tridiagonal") else None
+    column = banded is not None or a.ndim > 2  # a vector beside one dense matrix needs no traced reshaping
+    a, b, vector = linear_system("solve", a, b, a.shape[-1], check_finite=False, column=column)
     if not a.size or not b.size:
-        return np.zeros((*stack, *(b.shape if vector else b.shape[-2:])), b.dtype)
-    if structure in ("diagonal", "tridiagonal"):
-        x = _by_diagonals(a, b[:, None] if vector else b, structure, transposed)
-        return x[..., 0] if vector else x
-    if a.ndim > 2 and a.shape[:-2] != stack[len(stack) - a.ndim + 2 :]:
-        a = to_stack(a, stack)  # axes of length one; those that a lacks stay away
-    factor = dense_factor(primal(a), structure, lower)
-    condition_warning(factor.rcond)
-    if vector and a.ndim > 2:
-        return solution(a, b[:, None], factor, transposed)[..., 0]
-    return solution(a, b, factor, transposed)
+        x = np.zeros(b.shape, b.dtype)
+    elif banded is not None:
+        x = _by_diagonals(a, b, banded, transposed)
+    else:
+        factor = dense_factor(primal(a), structure, lower)
+        condition_warning(factor.rcond, a.dtype)
+        x = solve_rule(a, b, factor, transposed)
+    return x[..., 0] if vector and column else x
 
 
-def _number(a: Array, b: Array) -> Array:
+def _number(a: Array, b: Array, structure: str | None) -> Array:
     """A matrix of one entry divides, whatever the shape of b."""
-    if primal(a).item() == 0:
+    if structure in ("hermitian", "positive definite"):
+        a = np.real(a)  # as the diagonal of a larger one is read
+    number = primal(a).item()
+    if number == 0:
         raise np.linalg.LinAlgError("A singular matrix detected.")
+    if structure == "positive definite" and number < 0:
+        raise np.linalg.LinAlgError(NOT_POSITIVE.format(1))
     if b.ndim == 1:
         return np.reshape(b / np.reshape(a, ()), a.shape[:-2] + b.shape)
     return b / a
@@ -146,10 +145,7 @@ def _by_diagonals(a: Array, b: Array, structure: str, transposed: bool) -> Array
         return b / _regular_diagonal(a)[..., None]
     a = np.swapaxes(a, -1, -2) if transposed else a
     width = min(1, a.shape[-1] - 1)
-    stack = stack_shape("solve", a, b)
-    if a.ndim > 2:
-        a = to_stack(a, stack)
-    return solve_bands((width, width), diagonals_of(a, width, width), to_stack(b, stack), "solve", warn=True)
+    return solve_bands((width, width), diagonals_of(a, width, width), b, "solve", warn=True)
 
 
 def _regular_diagonal(a: Array) -> Array:
@@ -158,28 +154,8 @@ def _regular_diagonal(a: Array) -> Array:
     smallest = size.min(axis=-1)
     if not smallest.all():
         raise np.linalg.LinAlgError(SINGULAR.format(np.flatnonzero(smallest.reshape(-1) == 0).tolist()))
-    condition_warning(smallest / size.max(axis=-1))
+    condition_warning(smallest / size.max(axis=-1), a.dtype)
     return d
-
-
-# x = a⁻¹ b, or a⁻ᴴ b, for a vector or a matrix b, by a factorization of a.
-
-
-def _solution_value(a: Array, b: Array, factor: Factorization, adjoint: bool) -> Array:
-    if b.ndim == 1:
-        return factor.solve(b[:, None], adjoint)[:, 0]
-    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    if a.ndim > 2 and stack != b.shape[:-2]:
-        b = np.broadcast_to(b, stack + b.shape[-2:])
-    return factor.solve(b, adjoint)
-
-
-def _solution_body(a: Array, b: Array, factor: Factorization, adjoint: bool) -> Any:
-    x = solution(a, b, factor, adjoint)
-    return x, solve_maps(a, x, b.shape, factor, adjoint, vector=b.ndim == 1)
-
-
-solution = Rule(_solution_value, _solution_body, "frechet.linalg.solve")
 
 
 @capability("a is singular: LinAlgError; ill-conditioned: LinAlgWarning")
@@ -254,5 +230,5 @@ def inv(
     if structure == "diagonal":
         return (1 / _regular_diagonal(a))[..., None] * np.eye(a.shape[-1], dtype=a.dtype)
     factor = dense_factor(primal(a), structure, lower)
-    condition_warning(factor.rcond)
+    condition_warning(factor.rcond, a.dtype)
     return inverse_rule(a, factor)

@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, adjoint_matrix
+from ._arguments import unit_for
+from ._triangular_form import TriangularForm
+from ._triangular_sylvester import TriangularSylvester
 
 __all__ = ["GeneralSplit", "HermitianSplit", "StackedSplit", "split"]
 
@@ -60,7 +63,7 @@ class HermitianSplit:
         self.V = V
         self.mask = mask
         across = mask[..., None, :] != mask[..., :, None]
-        self.inverse = across / (w[..., :, None] - w[..., None, :] + ~across)
+        self.inverse = across / np.where(across, w[..., :, None] - w[..., None, :], 1)
 
     @property
     def projector(self) -> Array:
@@ -94,9 +97,9 @@ class GeneralSplit:
     """
 
     def __init__(self, A: Array, select: Select, degeneracy_tol: float | None, call: str) -> None:
-        from ._triangular_sylvester import TriangularSylvester
-
-        T, Z, w, mask = _ordered_schur(A, select)
+        # P is that of A/unit, too, and the equation is homogeneous in A and R.
+        self.unit = unit_for(np.abs(A).max(initial=0))
+        T, Z, w, mask = _ordered_schur(A / self.unit, lambda w: select(w * self.unit), call)
         _require_apart(w, mask, degeneracy_tol, call)
         k = int(np.count_nonzero(mask))
         T11, T22 = T[:k, :k], T[k:, k:]
@@ -122,6 +125,7 @@ class GeneralSplit:
 
     def solve(self, R: Array) -> Array:
         """Y with A Y − Y A = R across the two subspaces, for R of shape (..., n, n)."""
+        R = R / self.unit
         Y12 = self.upper.solve(np.matmul(np.matmul(self.L1, R), self.R2))
         Y21 = self.lower.solve(np.matmul(np.matmul(self.L2, R), self.R1))
         upper = np.matmul(np.matmul(self.R1, Y12), self.L2)
@@ -162,33 +166,20 @@ class StackedSplit:
         return Y.reshape(R.shape)
 
 
-def _ordered_schur(A: Array, select: Select) -> tuple[Array, Array, Array, Array]:
+def _ordered_schur(A: Array, select: Select, call: str) -> tuple[Array, Array, Array, Array]:
     """T, Z with the selected eigenvalues first, all eigenvalues in the order before that, and the mask."""
-    from scipy.linalg import lapack, rsf2csf
-
     if not A.size:
         return A, A, np.zeros(0, A.dtype), np.zeros(0, bool)
-    prefix = {"f": "s", "d": "d", "F": "c", "D": "z"}[A.dtype.char]
-    if prefix in "sd":
-        T, _, real, imaginary, Z, _, info = getattr(lapack, prefix + "gees")(_unsorted, A)
-        w = real + 1j * imaginary
+    try:
+        form = TriangularForm.of(A[None])
+        w = form.eigenvalues[0].astype(np.result_type(A, np.complex64))
         mask = select(w)
-        # The two of a conjugate pair follow each other.
-        first = np.flatnonzero(imaginary > 0)
-        if (mask[first] != mask[first + 1]).any():
-            T, Z = rsf2csf(T, Z, check_finite=False)  # real eigenvalues stay real
-            prefix, w = {"s": "c", "d": "z"}[prefix], np.diagonal(T)
+        if (form.pairs[0] & (mask[:-1] != mask[1:])).any():  # one of a conjugate pair without the other
+            form = form.complex()  # real eigenvalues stay real
+            w = form.eigenvalues[0]
             mask = select(w)
-    else:
-        T, _, w, Z, _, info = getattr(lapack, prefix + "gees")(_unsorted, A)
-        mask = select(w)
-    if info:
-        raise np.linalg.LinAlgError("spectral_projector: the Schur form did not converge")
-    T, Z, *_, info = getattr(lapack, prefix + "trsen")(mask.astype(np.int32), T, Z, job="N")
-    if info:
-        raise np.linalg.LinAlgError("spectral_projector: eigenvalues are too close to be reordered")
-    return T, Z, w, mask
-
-
-def _unsorted(*eigenvalue: Any) -> None:
-    """What gees asks for to sort by, and does not call."""
+        form = form.reordered(mask[None])
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(f"{call}: {error}") from None
+    assert form.Q is not None
+    return form.T[0], form.Q[0], w, mask

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ..linear_map import Array, LinearMap, Shape, compose, linear
-from ..maps import Broadcast
+from ..linear_map import Array, compose, linear
+from ..maps import spread
 from ..rule import Rule
 
-__all__ = ["Structure", "outer", "solve", "spread", "times"]
+__all__ = ["Structure", "outer", "solve", "times"]
 
 
 class Structure(Protocol):
@@ -46,12 +46,6 @@ class Factor(Protocol):
 
 
 # --- the rules: linear and bilinear maps that are each other's derivatives ---------------------------------
-
-
-def spread(m: LinearMap, in_shape: Shape, lead: Shape, core: int) -> LinearMap:
-    """A map on arrays with leading axes ``lead`` as one on arrays whose leading axes broadcast to those."""
-    full = lead + in_shape[len(in_shape) - core :]
-    return m if in_shape == full else compose(m, Broadcast(in_shape, full))
 
 
 def _times_body(p: Array, X: Array, structure: Structure, adjoint: bool) -> Any:

@@ -11,7 +11,7 @@ from ..errors import NotDifferentiableError
 from ..linear_map import Array, LinearMap, adjoint_matrix
 from ..rule import Rule, primal
 from ..rules.linalg_gaps import DEFAULT, Tolerances, refuse
-from ..rules.linalg_least_squares import PinvMap
+from ..rules.linalg_least_squares import pinv_of
 from ._arguments import as_matrix, same_dtype, stack_shape, to_stack
 from ._capability import capability
 
@@ -206,7 +206,10 @@ def null_space_projector(A: Array, rcond: float | None = None) -> Array:
     return np.eye(np.shape(Ah)[-2], dtype=P.dtype) - P
 
 
-@capability("the cotangent of an angle of 0 or 90 degrees is not zero: NotDifferentiableError")
+@capability(
+    "the cotangent of an angle of 0 or 90 degrees is not zero, unless it is 0 for all subspaces of these "
+    "dimensions: NotDifferentiableError"
+)
 def subspace_angles(A: Array, B: Array, *, degeneracy_tol: float | None = None) -> Array:
     """The angles between the column spaces of two matrices, as scipy.linalg.subspace_angles.
 
@@ -227,7 +230,8 @@ def subspace_angles(A: Array, B: Array, *, degeneracy_tol: float | None = None) 
     NotDifferentiableError
         Where a cotangent asks for an angle of 0 or π/2, or a pushforward meets one: there the angles fold
         over, as abs(x) does at 0.  Differentiable there: the squares of their sines, 1 − svdvals(Qᴬᴴ Qᴮ)², or
-        functions of the projectors (range_projector).
+        functions of the projectors (range_projector).  Subspaces of dimensions p and q with p + q > m have
+        p + q − m directions in common, whose angles are constant, of derivative 0.
     ValueError
         For different numbers of rows, fewer than two axes, nan and inf.
 
@@ -264,7 +268,10 @@ def subspace_angles(A: Array, B: Array, *, degeneracy_tol: float | None = None) 
     angles = np.where(small, np.arcsin(np.where(small, sin, half)), np.arccos(np.where(small, half, cos)))
     plain = primal(angles)
     tol = 10 * m * np.finfo(plain.dtype).eps if degeneracy_tol is None else degeneracy_tol
-    return _angles(angles, degenerate=(plain <= tol) | (plain >= np.pi / 2 - tol))
+    # The last ones are zero for all subspaces of these dimensions.
+    count = plain.shape[-1]
+    varies = np.arange(count) < count - max(np.shape(first)[-1] + np.shape(second)[-1] - m, 0)
+    return _angles(angles, varies=varies, degenerate=((plain <= tol) | (plain >= np.pi / 2 - tol)) & varies)
 
 
 # --- the factorization -------------------------------------------------------------------------------------
@@ -280,6 +287,8 @@ class RankFactor:
     N : (..., n, n − r) array
         Those of the null space; only with ``full``.
     """
+
+    reads = None  # all of the matrix, for pinv_of
 
     def __init__(
         self, A: Array, rcond: float | None, call: str, full: bool = False, driver: str = "gesdd"
@@ -336,14 +345,6 @@ def _svd_by_gesvd(A: Array, full: bool) -> Any:
     ]
 
 
-def _pinv_body(A: Array, factor: RankFactor) -> Any:
-    Y = _pinv(A, factor=factor)
-    return Y, PinvMap(A, Y)
-
-
-_pinv = Rule(lambda A, factor: factor.pinv, _pinv_body, "np.linalg.pinv")
-
-
 class _RankMap(LinearMap):
     """What the derivatives have in common: the matrix, traced or not, its factorization and A⁺."""
 
@@ -359,7 +360,7 @@ class _RankMap(LinearMap):
     def inverse(self) -> Array:
         """A⁺."""
         if self._inverse is None:
-            self._inverse = _pinv(self.A, factor=self.factor)
+            self._inverse = pinv_of(self.A, self.factor)
         return self._inverse
 
     def require_free(self, w: Array, message: str) -> None:
@@ -456,21 +457,21 @@ _projector = Rule(
 
 
 class _Angles(LinearMap):
-    """The identity on the tangents of angles, where these exist."""
+    """The identity on angles that vary, where they have a derivative; zero on those that do not vary."""
 
-    __slots__ = ("degenerate",)
+    __slots__ = ("degenerate", "varies")
 
-    def __init__(self, degenerate: Array) -> None:
-        self.degenerate = degenerate
+    def __init__(self, varies: Array, degenerate: Array) -> None:
+        self.varies, self.degenerate = varies, degenerate
 
     def push(self, v: Array) -> Array:
         if self.degenerate.any():
             raise NotDifferentiableError(FOLD)
-        return v
+        return v * self.varies
 
     def pull(self, w: Array) -> Array:
         refuse(primal(w) * self.degenerate, primal(w), FOLD)
-        return w
+        return w * self.varies
 
 
 FOLD = (
@@ -479,8 +480,10 @@ FOLD = (
 )
 
 
-def _angles_body(angles: Array, degenerate: Array) -> Any:
-    return angles, _Angles(degenerate)
+def _angles_body(angles: Array, varies: Array, degenerate: Array) -> Any:
+    return angles * varies, _Angles(varies, degenerate)
 
 
-_angles = Rule(lambda angles, degenerate: angles, _angles_body, "frechet.linalg.subspace_angles")
+_angles = Rule(
+    lambda angles, varies, degenerate: angles * varies, _angles_body, "frechet.linalg.subspace_angles"
+)

@@ -112,12 +112,10 @@ def svd(
     if lapack_driver not in ("gesdd", "gesvd"):
         raise ValueError(f'svd: lapack_driver must be "gesdd" or "gesvd", not "{lapack_driver}"')
     a = as_matrix(a, "svd: a", check_finite=check_finite)
-    plain = primal(a)
-    if not compute_uv and type(a) not in carriers:
-        return np.linalg.svdvals(plain)
     tolerances = Tolerances(degeneracy_tol, gauge_tol, rank_tol)
-    triplets = Triplets(*_decomposed(plain, full_matrices and compute_uv, lapack_driver), tolerances)
-    return svd_of(a, triplets) if compute_uv else singular_values(a, triplets)
+    if not compute_uv:
+        return _values(a, lapack_driver, tolerances)
+    return svd_of(a, Triplets(*_decomposed(primal(a), full_matrices, lapack_driver), tolerances))
 
 
 @capability(
@@ -160,14 +158,14 @@ def svdvals(
     array([[1., 0.],
            [0., 1.]])
     """
-    return svd(
-        a,
-        compute_uv=False,
-        check_finite=check_finite,
-        degeneracy_tol=degeneracy_tol,
-        gauge_tol=gauge_tol,
-        rank_tol=rank_tol,
-    )
+    a = as_matrix(a, "svdvals: a", check_finite=check_finite)
+    return _values(a, "gesdd", Tolerances(degeneracy_tol, gauge_tol, rank_tol))
+
+
+def _values(a: Array, driver: str, tolerances: Tolerances) -> Array:
+    if type(a) not in carriers:
+        return np.linalg.svdvals(a)
+    return singular_values(a, Triplets(*_decomposed(primal(a), False, driver), tolerances))
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ import numpy as np
 from ..linear_map import Array, LinearMap, compose, conjugate_transpose, left, right
 from ..maps import Broadcast
 from ..rule import Rule, primal
-from ._arguments import as_matrix, same_dtype, stack_shape, to_stack
+from ._arguments import as_matrix, same_dtype, stack_shape, to_own_stack, to_stack
 from ._capability import capability
 from ._sylvester_factor import SylvesterFactor
 
@@ -78,7 +78,8 @@ def solve_sylvester(a: Array, b: Array, q: Array) -> Array:
             f"{a.shape}, {b.shape} and {q.shape}"
         )
     a, b = same_dtype(a, b)
-    q = to_stack(q, stack_shape("solve_sylvester", a, b, q))
+    stack = stack_shape("solve_sylvester", a, b, q)
+    a, b, q = to_own_stack(a, stack), to_own_stack(b, stack), to_stack(q, stack)
     dtype = np.result_type(a.dtype, q.dtype)
     if np.finfo(dtype).eps != np.finfo(a.dtype).eps:  # the better precision of the two; real stays real
         a, b = (x.astype(dtype if x.dtype.kind == "c" else dtype.type(0).real.dtype) for x in (a, b))

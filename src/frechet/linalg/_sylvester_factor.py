@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..linear_map import adjoint_matrix
+from .._stacks import product
 from . import _schur_form
 from ._arguments import stack_shape
 from ._kronecker_factor import KroneckerFactor
@@ -79,7 +79,7 @@ class SylvesterFactor(MatrixEquation):
             X = self._by_doubling.solve(Q, adjoint)
             if X is not None:
                 return X
-        return self._one_by_one(self._on_schur_forms, Q, adjoint)
+        return self._on_schur_forms.solve(Q, adjoint)
 
     @cached_property
     def _by_kronecker(self) -> KroneckerFactor:
@@ -92,33 +92,23 @@ class SylvesterFactor(MatrixEquation):
         return sylvester_doubling(self.A, self.B)
 
     @cached_property
-    def _on_schur_forms(self) -> list[_OnSchurForms]:
-        forms = []
-        for M in (self.A, self.B):
-            each = [_schur_form.SchurForm(one) for one in M.reshape(-1, *M.shape[-2:])]
-            forms.append(broadcast_list(each, M.shape[:-2], self.stack))
-        return [_OnSchurForms(a, b) for a, b in zip(*forms, strict=True)]
+    def _on_schur_forms(self) -> _OnSchurForms:
+        return _OnSchurForms(_schur_form.SchurForm(self.A), _schur_form.SchurForm(self.B), self.stack)
 
 
 class _OnSchurForms:
-    """The equation of two matrices on their Schur forms."""
+    """The equations of a stack on the Schur forms of their matrices."""
 
-    def __init__(self, a: _schur_form.SchurForm, b: _schur_form.SchurForm) -> None:
+    def __init__(self, a: _schur_form.SchurForm, b: _schur_form.SchurForm, stack: tuple[int, ...]) -> None:
         # The eigenvalues carry errors of the size ε‖A‖ and ε‖B‖.
-        divisor = np.abs(a.eigenvalues[:, None] + b.eigenvalues).min()
-        judge(error_of_quotient(a.norm + b.norm, divisor, a.T.dtype), _SINGULAR)
+        divisors = np.abs(a.eigenvalues[..., :, None] + b.eigenvalues[..., None, :]).min((-2, -1))
+        judge(error_of_quotient(a.norm + b.norm, divisors, a.T.dtype), _SINGULAR)
         self.U, self.V = a.Z, b.Z
-        self.triangular = TriangularSylvester(a.T, b.T, _SINGULAR)
+        R, S = (np.broadcast_to(T, (*stack, *T.shape[-2:])) for T in (a.T, b.T))
+        self.triangular = TriangularSylvester(R, S, _SINGULAR)
 
     def solve(self, Q: Array, adjoint: bool) -> Array:
         """Solve the equation for right sides (..., m, n)."""
-        F = adjoint_matrix(self.U) @ Q @ self.V
+        F = product(product(self.U, Q, adjoint_a=True), self.V)
         Y = self.triangular.adjoint(F) if adjoint else self.triangular.solve(F)
-        return np.asarray(self.U @ Y @ adjoint_matrix(self.V))
-
-
-def broadcast_list(each: list[Any], own: tuple[int, ...], stack: tuple[int, ...]) -> list[Any]:
-    """What belongs to the matrices of a stack, repeated as the stack is broadcast."""
-    if own == stack:
-        return each
-    return [each[i] for i in np.broadcast_to(np.arange(len(each)).reshape(own), stack).ravel()]
+        return product(product(self.U, Y), self.V, adjoint_b=True)

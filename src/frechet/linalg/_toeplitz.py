@@ -8,7 +8,7 @@ import numpy as np
 
 from ..linear_map import Array
 from ..rule import primal
-from ._arguments import as_inexact, as_vector, require_finite, same_dtype, stack_shape, to_stack
+from ._arguments import as_inexact, as_vector, linear_system, same_dtype, stack_shape, to_stack
 from ._capability import capability
 from ._factor import each_factor
 from ._structured import solve as structured_solve
@@ -124,7 +124,7 @@ def matmul_toeplitz(c_or_cr: Any, x: Array, check_finite: bool = False, workers:
     array([ 2., -1.])
     """
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
-    v, m, n, x, vector = _arguments("matmul_toeplitz", c, r, x, check_finite)
+    v, m, n, x, vector = _arguments("matmul_toeplitz", c, r, x, check_finite, "x")
     if not x.size or not v.size:
         y = np.zeros((*x.shape[:-2], m, x.shape[-1]), x.dtype)
     else:
@@ -132,26 +132,18 @@ def matmul_toeplitz(c_or_cr: Any, x: Array, check_finite: bool = False, workers:
     return y[..., 0] if vector else y
 
 
-def _arguments(call: str, c: Any, r: Any, b: Any, check_finite: bool) -> tuple[Array, int, int, Array, bool]:
+def _arguments(
+    call: str, c: Any, r: Any, b: Any, check_finite: bool, name: str = "b"
+) -> tuple[Array, int, int, Array, bool]:
     """The diagonals of the matrix, its shape, b as a matrix in that dtype; whether it was a vector."""
     c = as_vector(c, f"{call}: c", check_finite=check_finite)
     r = np.conj(c) if r is None else as_vector(r, f"{call}: r", check_finite=check_finite)
-    b = as_inexact(b, f"{call}: b")
-    if check_finite:
-        require_finite(b, f"{call}: b")
-    c, r, b = same_dtype(c, r, b)
+    c, r = same_dtype(c, r)
     m, n = c.shape[-1], r.shape[-1]
-    vector = b.ndim == 1
-    if b.ndim == 0 or b.shape[0 if vector else -2] != n:
-        raise ValueError(
-            f"{call}: a matrix with {n} columns (r has shape {r.shape}) and b of shape {b.shape} "
-            "are incompatible"
-        )
-    b = b[:, None] if vector else b
     stack = stack_shape(call, c, r, core=1)
     v = np.concatenate([to_stack(r[..., :0:-1], stack, 1), to_stack(c, stack, 1)], axis=-1)
-    stack = stack_shape(call, v[..., None], b)
-    return (to_stack(v, stack, 1) if v.ndim > 1 else v), m, n, to_stack(b, stack), vector
+    v, b, vector = linear_system(call, v, b, n, core=1, check_finite=check_finite, name=name)
+    return v, m, n, b, vector
 
 
 @capability("an eigenvalue is zero: LinAlgError; with singular='lstsq' it is taken to remain zero")

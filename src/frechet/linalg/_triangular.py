@@ -8,10 +8,12 @@ import numpy as np
 
 from ..linear_map import Array
 from ..rule import primal
-from ._arguments import as_inexact, as_matrix, require_finite, same_dtype, stack_shape, to_stack
+from ..rules.linalg_factors import solve_rule
+from ._arguments import as_matrix, linear_system
 from ._capability import capability
+from ._cholesky import cholesky
 from ._dense_factor import triangular_factor
-from ._solve import solution
+from ._lu import permuted_rows
 
 __all__ = ["cho_factor", "cho_solve", "lu_solve", "solve_triangular"]
 
@@ -88,9 +90,9 @@ def solve_triangular(
     factor = triangular_factor(primal(a), lower, unit_diagonal)
     which = _TRANS[trans]
     if which == 1 and a.dtype.kind == "c":  # aᵀ x = b is aᴴ conj(x) = conj(b)
-        x = np.conj(solution(a, np.conj(b), factor, True))
+        x = np.conj(solve_rule(a, np.conj(b), factor, True))
     else:
-        x = solution(a, b, factor, which != 0)
+        x = solve_rule(a, b, factor, which != 0)
     return x[..., 0] if vector else x
 
 
@@ -148,9 +150,7 @@ def cho_factor(
     a = as_matrix(a, "cho_factor: a", square=True, check_finite=check_finite)
     if not a.size:
         return np.zeros(a.shape, a.dtype), lower
-    if lower:
-        return np.linalg.cholesky(a), lower
-    return np.linalg.cholesky(a, upper=True), lower
+    return cholesky(a, lower, check_finite=False), lower
 
 
 @capability("the factor has a zero on its diagonal: LinAlgError")
@@ -204,7 +204,7 @@ def cho_solve(
         return b[..., 0] if vector else b
     factor = triangular_factor(primal(c), lower, False)
     # a = L Lᴴ, or Uᴴ U
-    x = solution(c, solution(c, b, factor, not lower), factor, bool(lower))
+    x = solve_rule(c, solve_rule(c, b, factor, not lower), factor, bool(lower))
     return x[..., 0] if vector else x
 
 
@@ -270,9 +270,11 @@ def lu_solve(
     turned = trans == 1 and lu.dtype.kind == "c"  # aᵀ x = b is aᴴ conj(x) = conj(b)
     b = np.conj(b) if turned else b
     if trans == 0:  # P a = L U
-        x = solution(lu, solution(lu, _rows(b, order), lower, False), upper, False)
+        x = solve_rule(lu, solve_rule(lu, permuted_rows(b, order), lower, False), upper, False)
     else:  # aᴴ = Uᴴ Lᴴ P
-        x = _rows(solution(lu, solution(lu, b, upper, True), lower, True), np.argsort(order, axis=-1))
+        x = permuted_rows(
+            solve_rule(lu, solve_rule(lu, b, upper, True), lower, True), np.argsort(order, axis=-1)
+        )
     x = np.conj(x) if turned else x
     return x[..., 0] if vector else x
 
@@ -280,8 +282,11 @@ def lu_solve(
 def _order(call: str, piv: Array, shape: Any) -> Array:
     """The rows of a in the order into which the pivots bring them."""
     n = shape[-1]
-    if piv.dtype.kind not in "iu" or piv.shape[-1:] != (n,) or (piv < 0).any() or (piv >= n).any():
-        raise ValueError(f"{call}: piv must hold {n} row numbers for each matrix, got shape {piv.shape}")
+    integers = piv.dtype.kind in "iu" and piv.shape[-1:] == (n,) and piv.ndim < len(shape)
+    if not integers or (piv < 0).any() or (piv >= n).any():
+        raise ValueError(
+            f"{call}: piv must hold {n} row numbers for each matrix of shape {shape}, got shape {piv.shape}"
+        )
     piv = np.broadcast_to(piv, shape[:-1])
     order = np.broadcast_to(np.arange(n), piv.shape).copy()
     for k in range(n):
@@ -292,25 +297,7 @@ def _order(call: str, piv: Array, shape: Any) -> Array:
     return order
 
 
-def _rows(b: Array, order: Array) -> Array:
-    """The rows of each matrix in another order."""
-    if order.ndim == 1:
-        return b[..., order, :]
-    return np.take_along_axis(b, order[..., None], axis=-2)
-
-
 def _arguments(call: str, a: Any, b: Any, check_finite: bool) -> tuple[Array, Array, bool]:
-    """Matrix and right side in one dtype, with the leading axes of both, b as a matrix; if it was not."""
+    """Matrix and right side as `linear_system` returns them."""
     a = as_matrix(a, f"{call}: the matrix", square=True, check_finite=check_finite)
-    b = as_inexact(b, f"{call}: b")
-    if check_finite:
-        require_finite(b, f"{call}: b")
-    a, b = same_dtype(a, b)
-    vector = b.ndim == 1
-    if b.ndim == 0 or b.shape[0 if vector else -2] != a.shape[-1]:
-        raise ValueError(f"{call}: shapes of the matrix {a.shape} and b {b.shape} are incompatible")
-    b = b[:, None] if vector else b
-    stack = stack_shape(call, a, b)
-    if a.ndim > 2:
-        a = to_stack(a, stack)
-    return a, to_stack(b, stack), vector
+    return linear_system(call, a, b, a.shape[-1], check_finite=check_finite)

@@ -1,8 +1,8 @@
 """Sylvester equations with triangular coefficients, and their adjoints.
 
-A compiled kernel solves blocks of up to a few hundred rows.  Larger equations are split in two along the
-longer side of the right side (Jonsson & Kågström, ACM TOMS 28:392, 2002), until blocks of that size are left:
-all the rest is products of matrices.
+A compiled kernel solves stacks of blocks of up to a few hundred rows.  Larger equations are split in two
+along the longer side of the right side (Jonsson & Kågström, ACM TOMS 28:392, 2002), until blocks of that
+size are left: all the rest is products of matrices.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ class TriangularSylvester:
 
     Parameters
     ----------
-    R : (m, m) ndarray
-        Upper triangular; if real, upper quasi-triangular with the 2 × 2 blocks that LAPACK's gees makes.
-        What lies below the first subdiagonal is not read.
-    S : (n, n) ndarray, optional
-        Likewise; by default R itself.  Both are cast to their common dtype: float32, float64, complex64 or
-        complex128.
+    R : (..., m, m) ndarray
+        Upper triangular; if real, upper quasi-triangular with the 2 × 2 blocks of a real Schur form.  What
+        lies below the first subdiagonal is not read.
+    S : (..., n, n) ndarray, optional
+        Likewise, with the leading axes of R; by default R itself.  Both are cast to their common dtype:
+        float32, float64, complex64 or complex128.
     refusal : str, optional
         What the exception says of an equation without a unique solution.
 
     Notes
     -----
-    Both methods take right sides (..., m, n), with stacked directions in front, and leave them as they are;
-    complex ones are taken by real coefficients, too.  They raise ``numpy.linalg.LinAlgError`` where an
-    eigenvalue of R and one of −S differ by less than rounding in the largest entry of R and S; whether a
-    nearly singular equation counts as one is for the caller to say, who knows the eigenvalues.  A solution
-    takes m n (m + n) operations.
+    Both methods take right sides (..., m, n) with the leading axes of R, and stacked directions in front of
+    these, and leave them as they are; complex ones are taken by real coefficients, too.  They raise
+    ``numpy.linalg.LinAlgError`` where an eigenvalue of R and one of −S differ by less than rounding in the
+    largest entry of R and S; whether a nearly singular equation counts as one is for the caller to say, who
+    knows the eigenvalues.  A solution takes m n (m + n) operations.
 
     Examples
     --------
@@ -77,9 +77,20 @@ class TriangularSylvester:
             X = self._solve(np.stack((F.real, F.imag)), adjoint)
             return np.asarray(X[0] + 1j * X[1])
         X = np.array(F, self.dtype, order="C")
-        if X.size:
-            self._block(self.R, self.S, X.reshape(-1, *X.shape[-2:]), adjoint)
+        if not X.size:
+            return X
+        R, S = (M.reshape(-1, *M.shape[-2:]) for M in (self.R, self.S))
+        if max(X.shape[-2:]) <= _LEAF:
+            self._kernel(R, S, X.reshape(-1, *X.shape[-2:]), adjoint)
+        else:
+            stack = X.reshape(-1, len(R), *X.shape[-2:])
+            for k in range(len(R)):
+                self._block(R[k], S[k], stack[:, k], adjoint)
         return X
+
+    def _kernel(self, R: Array, S: Array, X: Array, adjoint: bool) -> None:
+        if not _core.sylvester(R, S, X, adjoint, adjoint):
+            raise LinAlgError(self.refusal)
 
     def _block(self, R: Array, S: Array, X: Array, adjoint: bool) -> None:
         """Replace a stack of right sides by the solutions.
@@ -90,8 +101,7 @@ class TriangularSylvester:
         """
         m, n = X.shape[-2:]
         if m <= _LEAF and n <= _LEAF:
-            if not _core.sylvester(R, S, X, adjoint, adjoint):
-                raise LinAlgError(self.refusal)
+            self._kernel(R, S, X, adjoint)
         elif m >= n:
             h = _middle(R)
             X1, X2 = X[:, :h], X[:, h:]

@@ -11,6 +11,7 @@ products                  matmul, vecdot, outer, cross (the rule: numerical), te
 shaping                   matrix_transpose
 selecting                 diagonal
 linalg_factors            what they share: LU and triangular factorizations
+linalg_svd_factor         what they share: decompositions for least squares and pseudoinverses
 linalg_triangular         what they share: products and solves with triangular matrices in blocks
 linalg_equal_eigenvalues  what they share: second derivatives where eigenvalues are equal
 linalg_gaps               what they share: division by differences of eigenvalues

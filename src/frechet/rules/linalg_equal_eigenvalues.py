@@ -71,7 +71,7 @@ class Spectrum:
         """F_ij = 1/(λ_j − λ_i), and 0 for equal eigenvalues."""
         if self._inverse is None:
             w, same = self.w, self.same
-            self._inverse = (1 - same) / (w[..., None, :] - w[..., :, None] + same)
+            self._inverse = (1 - same) / np.where(same == 1, 1, w[..., None, :] - w[..., :, None])
         return self._inverse
 
     @property

@@ -48,8 +48,8 @@ def reading(a: Array, lower: bool = True, hermitian: bool = True) -> LinearMap:
     """The map from a tangent of a matrix to that of the Hermitian matrix read from one of its triangles.
 
     Where a is Hermitian: V ↦ (V + Vᴴ)/2.  Else, with T(V) the triangle that is read, its diagonal halved:
-    V ↦ T(V) + T(V)ᴴ, with adjoint W ↦ T(W + Wᴴ).  With ``hermitian=False``: symmetric matrices, and the
-    transpose in place of the adjoint.
+    V ↦ T(V) + T(V)ᴴ, with adjoint W ↦ T(W + Wᴴ).  Each matrix of a stack counts on its own.  With
+    ``hermitian=False``: symmetric matrices, and the transpose in place of the adjoint.
     """
     plain = primal(a)
     turned = adjoint_matrix if hermitian or plain.dtype.kind != "c" else matrix_transpose
@@ -57,11 +57,16 @@ def reading(a: Array, lower: bool = True, hermitian: bool = True) -> LinearMap:
     whole = hermitian_part_map if turned is adjoint_matrix else symmetric_part_map
     if (plain == other).all():
         return whole
-    asymmetry = np.max(np.abs(plain - other), initial=0)
-    if not asymmetry > np.sqrt(np.finfo(plain.dtype).eps) * np.max(np.abs(plain), initial=0):
+    with np.errstate(invalid="ignore"):  # what is not read may be nan or inf, and is not like what is read
+        asymmetry = np.max(np.abs(plain - other), axis=(-2, -1), initial=0, keepdims=True)
+        size = np.max(np.abs(plain), axis=(-2, -1), initial=0, keepdims=True)
+        as_given = (asymmetry <= np.sqrt(np.finfo(plain.dtype).eps) * size) & np.isfinite(size)
+    if as_given.all():
         return whole
     mask = half_diagonal_lower(np.shape(plain)[-1], real_char(plain))
     mask = mask if lower else mask.T
+    if as_given.any():
+        mask = np.where(as_given, mask.dtype.type(0.5), mask)  # of the whole, halved, as (V + Vᴴ)/2 says
 
     def push(v: Array) -> Array:
         t = v * mask
@@ -190,9 +195,9 @@ def require_independent_columns(R: Array, tolerances: Tolerances = DEFAULT) -> N
         return
     if (diagonal <= tol * np.abs(R[..., :k, :k]).max(axis=-2)).any():
         raise NotDifferentiableError(
-            "np.linalg.qr of a matrix whose leading columns are linearly dependent has no derivative: "
-            "a column of Q is then arbitrary. For least squares use np.linalg.lstsq or np.linalg.pinv, for "
-            "the range fr.linalg.range_projector"
+            "np.linalg.qr or fr.linalg.qr (rq) of a matrix whose leading columns (last rows) are linearly "
+            "dependent has no derivative: one of Q is then arbitrary. For least squares use lstsq or pinv, "
+            "for the range fr.linalg.range_projector"
         )
 
 
@@ -273,6 +278,7 @@ def _padded(X: Array, n: int) -> Array:
 
 
 NULL_SPACE = (
-    "np.linalg.qr(mode='complete'): the last columns of Q are any orthonormal basis of the complement of the "
-    "range, and the function depends on which one. Use mode='reduced', or only Q₂ Q₂ᴴ of those columns"
+    "np.linalg.qr(mode='complete') or fr.linalg.qr(mode='full'): the last columns of Q are any orthonormal "
+    "basis of the complement of the range, and the function depends on which one. Use mode='reduced' (in "
+    "fr.linalg 'economic'), or only Q₂ Q₂ᴴ of those columns"
 )

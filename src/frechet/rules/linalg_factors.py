@@ -124,8 +124,7 @@ class LU:
             det = lu.diagonal().prod()
             if np.count_nonzero(pivots != np.arange(len(pivots))) % 2:
                 det = -det
-            size = abs(det)
-            if singular or not (size < np.finfo(lu.dtype).tiny or size == np.inf):
+            if singular or np.finfo(lu.dtype).tiny <= abs(det) < np.inf:
                 return det
             sign, logdet = self.slogdet
             return lu.dtype.type(sign * np.exp(logdet))
@@ -332,14 +331,19 @@ def _plain_like(A: Array, V: Array) -> bool:
     return type(V) is np.ndarray and V.dtype == A.dtype and V.shape[V.ndim - A.ndim : -2] == A.shape[:stack]
 
 
+def _plain_solve(A: Array, B: Array, factorization: Factorization, adjoint: bool) -> Array:
+    if B.ndim == 1:
+        return factorization.solve(B[:, None], adjoint)[:, 0]
+    return factorization.solve(B, adjoint)
+
+
 def _solve(A: Array, B: Array, factorization: Factorization, adjoint: bool) -> Any:
     X = solve_rule(A, B, factorization, adjoint)
-    return X, solve_maps(A, X, np.shape(B), factorization, adjoint)
+    return X, solve_maps(A, X, np.shape(B), factorization, adjoint, vector=np.ndim(B) == 1)
 
 
-solve_rule = Rule(
-    lambda A, B, factorization, adjoint: factorization.solve(B, adjoint), _solve, "np.linalg.solve"
-)
+# A⁻¹ B or A⁻ᴴ B for B of shape (..., n, k) or, for one matrix A, a vector.
+solve_rule = Rule(_plain_solve, _solve, "np.linalg.solve")
 
 
 def _inverse(A: Array, factorization: Factorization) -> Any:

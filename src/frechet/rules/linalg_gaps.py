@@ -129,9 +129,11 @@ def equal_pairs(values: Array, tolerances: Tolerances = DEFAULT) -> Array:
 def inverse_gaps(values: Array, equal: Array | None) -> Array:
     """F_ij = 1/(λ_j − λ_i), and 0 on the diagonal and for equal pairs (None if there are none)."""
     filled, kept = diagonal_masks(np.shape(values)[-1], np.finfo(primal(values).dtype).dtype.char)
+    gaps = values[..., None, :] - values[..., :, None]
     if equal is not None and equal.any():
         filled, kept = filled + equal, kept * ~equal
-    return kept / (values[..., None, :] - values[..., :, None] + filled)
+        gaps = gaps * kept  # those of equal values need not be small, if the values are large
+    return kept / (gaps + filled)
 
 
 @functools.lru_cache(maxsize=64)

@@ -6,15 +6,17 @@ rank, they jump and have no derivative.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ..linear_map import Array, LinearMap, adjoint_matrix, compose, linear
-from ..rule import primal, rule_for
+from ..maps import spread
+from ..rule import Rule, composed, primal, rule_for
 from .linalg_factorizations import reading
-from .linalg_gaps import certainly_zero
-from .linalg_svd import negligible
+from .linalg_svd import SVDMap, negligible
+from .linalg_svd_factor import SVDFactor, svd_factor
 from .products import as_array
 
 # --- pseudoinverse -----------------------------------------------------------------------------------------
@@ -74,96 +76,172 @@ class PinvMap(LinearMap):
         return adjoint_matrix(g) if self.wide else g
 
 
+def _pinv_body(a: Array, factor: Any) -> Any:
+    Y = pinv_of(a, factor)
+    if factor.reads is None:
+        return Y, PinvMap(a, Y)
+    return Y, compose(PinvMap(factor.reads.push(a), Y), factor.reads)
+
+
+# A⁺, given a decomposition of the plain value of A, with what it reads of A; every order of derivative passes
+# it on.
+pinv_of = Rule(lambda a, factor: factor.pinv, _pinv_body, "frechet.linalg.pinv")
+
+
 # --- least squares -----------------------------------------------------------------------------------------
+# Every order of derivative passes the decomposition on.
 
 
-@rule_for(np.linalg.lstsq)
+@composed(np.linalg.lstsq)
 def lstsq(a: Array, b: Array, rcond: float | None = None) -> Any:
     """The shortest x of least ‖b − A x‖, the squared norms of residuals, the rank, the singular values."""
     a, b = as_array(a), as_array(b)
-    x, residuals, rank, s = np.linalg.lstsq(a, b, rcond)
-    parts = LeastSquares(a, b, x, residuals, s, int(primal(rank)), rcond)
-    return (x, residuals, rank, s), (linear(parts.push_a, parts.pull_a), linear(parts.push_b, parts.pull_b))
+    vector, dtype = np.ndim(b) == 1, np.result_type(a, b)
+    shapes_fit = np.ndim(a) == 2 and np.ndim(b) in (1, 2) and np.shape(a)[0] == np.shape(b)[0]
+    if not shapes_fit or dtype.char in "egG":
+        return np.linalg.lstsq(primal(a), primal(b), rcond)  # which raises NumPy's error
+    a, b = (x.astype(dtype if dtype.kind in "fc" else float, copy=False) for x in (a, b))
+    m, n = np.shape(a)
+    eps = np.finfo(a.dtype).eps
+    factor = svd_factor(primal(a), 0.0, max(m, n) * eps if rcond is None else eps if rcond < 0 else rcond)
+    columns = b[:, None] if vector else b
+    x = least_norm(a, columns, factor, False)
+    if m > n and factor.independent_columns:
+        residuals = squared_residuals(a, columns, factor)
+    else:
+        residuals = np.zeros(0, factor.s.dtype)
+    return x[:, 0] if vector else x, residuals, factor.public_rank, singular_values(a, factor)
 
 
-class LeastSquares:
-    """The derivative of lstsq in A and in b.
+def _least_norm_body(A: Array, B: Array, factor: SVDFactor, adjoint: bool) -> Any:
+    X = least_norm(A, B, factor, adjoint)
+    P = linear(
+        lambda v: least_norm(A, v, factor, adjoint),
+        lambda w: least_norm(A, w, factor, not adjoint),
+    )
+    in_A = spread(_LeastNormInMatrix(A, B, X, factor, adjoint), A.shape, X.shape[:-2], 2)
+    return X, (in_A, P)
 
-    With P = A⁺ and the residual r = b − A x, from the derivative of the pseudoinverse,
 
-        dx = P (db − dA x) + P Pᴴ dAᴴ r + (I − P A) dAᴴ Pᴴ x.
+# A⁺ B, or (A⁺)ᴴ B, for B with all leading axes of A.
+least_norm = Rule(lambda A, B, factor, adjoint: factor.times(B, adjoint), _least_norm_body, "lstsq")
 
-    The residual is orthogonal to the range of A, so ‖r‖² varies by 2 Re rᴴ (db − dA x).
+
+class _LeastNormInMatrix(LinearMap):
+    """The tangent of X = M⁺ B from that of A, where M is A or Aᴴ.
+
+    With P = M⁺ and the residual R = B − M X, at constant rank (Golub & Pereyra 1973):
+
+        dX = P (Pᴴ dMᴴ R − dM X) + (I − P M) dMᴴ Pᴴ X,
+
+    and, since P M is a Hermitian projection, with Z = Pᴴ X̄ the adjoint is
+
+        M̄ = R (P Z)ᴴ − Z Xᴴ + Pᴴ X (X̄ − Mᴴ Z)ᴴ.
     """
 
-    def __init__(
-        self, a: Array, b: Array, x: Array, residuals: Array, s: Array, rank: int, rcond: Any
-    ) -> None:
-        self.a = a
-        self.vector = np.ndim(b) == 1
-        self.x = x[:, None] if self.vector else x
-        self.r = (b[:, None] if self.vector else b) - np.matmul(a, self.x)
-        self.has_residuals = np.size(residuals) > 0
-        self.residual_shape = np.shape(residuals)
-        self.full_rank = rank == np.shape(a)[1]
-        self.s = s
-        eps = np.finfo(s.dtype).eps
-        self.rcond = max(np.shape(a)) * eps if rcond is None else eps if rcond < 0 else rcond
-        self._pinv: Array = None
+    __slots__ = ("A", "B", "X", "_parts", "adjoint_matrix", "factor")
 
-    @property
-    def P(self) -> Array:
-        """A⁺."""
-        if self._pinv is None:
-            self._pinv = np.linalg.pinv(self.a, self.rcond)
-        return self._pinv
+    def __init__(self, A: Array, B: Array, X: Array, factor: SVDFactor, adjoint: bool) -> None:
+        self.A, self.B, self.X = A, B, X
+        self.factor = factor
+        self.adjoint_matrix = adjoint
+        self._parts: Any = None
 
-    def _push(self, db: Array, dx: Array, ds: Array) -> Any:
-        """The tangents of all results, from that of b − dA x, of x and of s."""
-        if self.has_residuals:
-            dr = np.real(np.sum(np.conj(self.r) * db, axis=-2)) * 2
-        else:
-            dr = np.zeros(np.shape(db)[:-2] + self.residual_shape, self.s.dtype)
-        return dx[..., 0] if self.vector else dx, dr, None, ds
+    def _prepared(self) -> Any:
+        """M, and R and Pᴴ X where the terms with them are not zero."""
+        if self._parts is None:
+            factor, adjoint = self.factor, self.adjoint_matrix
+            M = adjoint_matrix(self.A) if adjoint else self.A
+            columns, rows = factor.independent_columns, factor.independent_rows
+            if adjoint:
+                columns, rows = rows, columns
+            R = None if rows else self.B - np.matmul(M, self.X)
+            PhX = None if columns else least_norm(self.A, self.X, factor, not adjoint)
+            self._parts = M, R, PhX
+        return self._parts
 
-    def _residual_cotangent(self, w: Array) -> Array:
-        """The cotangent of b − dA x by way of the residuals' norms."""
-        return self.r * (2 * w)[..., None, :] if self.has_residuals else 0
+    def push(self, v: Array) -> Array:
+        M, R, PhX = self._prepared()
+        factor, adjoint = self.factor, self.adjoint_matrix
+        vh = adjoint_matrix(v)
+        v, vh = (vh, v) if adjoint else (v, vh)
+        inner = -np.matmul(v, self.X)
+        if R is not None:
+            inner = inner + least_norm(self.A, np.matmul(vh, R), factor, not adjoint)
+        dX = least_norm(self.A, inner, factor, adjoint)
+        if PhX is not None:
+            z = np.matmul(vh, PhX)
+            dX = dX + z - least_norm(self.A, np.matmul(M, z), factor, adjoint)
+        return dX
 
-    def push_b(self, v: Array) -> Any:
-        v = v[..., None] if self.vector else v
-        stack = np.shape(v)[:-2]
-        return self._push(v, np.matmul(self.P, v), np.zeros(stack + np.shape(self.s), self.s.dtype))
+    def pull(self, w: Array) -> Array:
+        M, R, PhX = self._prepared()
+        factor, adjoint = self.factor, self.adjoint_matrix
+        Z = least_norm(self.A, w, factor, not adjoint)
+        g = -np.matmul(Z, adjoint_matrix(self.X))
+        if R is not None:
+            g = g + np.matmul(R, adjoint_matrix(least_norm(self.A, Z, factor, adjoint)))
+        if PhX is not None:
+            g = g + np.matmul(PhX, adjoint_matrix(w - np.matmul(adjoint_matrix(M), Z)))
+        return adjoint_matrix(g) if adjoint else g
 
-    def pull_b(self, w: Any) -> Array:
-        wx = w[0][..., None] if self.vector else w[0]
-        g = np.matmul(adjoint_matrix(self.P), wx) + self._residual_cotangent(w[1])
-        return g[..., 0] if self.vector else g
 
-    def push_a(self, v: Array) -> Any:
-        P, x, vh = self.P, self.x, adjoint_matrix(v)
-        Ph = adjoint_matrix(P)
-        db = -np.matmul(v, x)
-        dx = np.matmul(P, db + np.matmul(Ph, np.matmul(vh, self.r)))
-        if not self.full_rank:
-            z = np.matmul(vh, np.matmul(Ph, x))
-            dx = dx + (z - np.matmul(P, np.matmul(self.a, z)))
-        U, _, Vh = np.linalg.svd(self.a, full_matrices=False)
-        ds = np.real(np.sum(np.conj(U) * np.matmul(v, adjoint_matrix(Vh)), axis=-2))
-        return self._push(db, dx, ds * ~negligible(primal(self.s), np.shape(self.a)))
+def _plain_residuals(a: Array, b: Array, factor: SVDFactor) -> Array:
+    r = b - np.matmul(a, factor.times(b, False))
+    return np.asarray(np.sum(r.real**2 + r.imag**2, axis=-2))[()]
 
-    def pull_a(self, w: Any) -> Array:
-        P, x = self.P, self.x
-        wx = w[0][..., None] if self.vector else w[0]
-        Phw = np.matmul(adjoint_matrix(P), wx)
-        g = np.matmul(self.r, adjoint_matrix(np.matmul(P, Phw)))  # of P Pᴴ dAᴴ r
-        g = g - np.matmul(Phw + self._residual_cotangent(w[1]), adjoint_matrix(x))
-        if not self.full_rank:
-            outside = wx - np.matmul(
-                adjoint_matrix(self.a), Phw
-            )  # (I − P A) x̄, the projection being Hermitian
-            g = g + np.matmul(np.matmul(adjoint_matrix(P), x), adjoint_matrix(outside))
-        if not certainly_zero(w[3]):
-            U, _, Vh = np.linalg.svd(self.a, full_matrices=False)
-            g = g + np.matmul(U * (w[3] * ~negligible(primal(self.s), np.shape(self.a)))[..., None, :], Vh)
-        return g
+
+def _residuals_body(a: Array, b: Array, factor: SVDFactor) -> Any:
+    # r = b − a x is orthogonal to the range of a, so ‖r‖² varies by 2 Re rᴴ (db − da x).
+    value = squared_residuals(a, b, factor)
+
+    @cache
+    def solution() -> tuple[Array, Array]:
+        x = least_norm(a, b, factor, False)
+        return x, 2 * (b - np.matmul(a, x))
+
+    in_b = linear(
+        lambda v: np.real(np.sum(np.conj(solution()[1]) * v, axis=-2)),
+        lambda w: solution()[1] * w[..., None, :],
+    )
+    minus_da_x = linear(
+        lambda v: -np.matmul(v, solution()[0]),
+        lambda w: -np.matmul(w, adjoint_matrix(solution()[0])),
+    )
+    return value, (spread(compose(in_b, minus_da_x), a.shape, b.shape[:-2], 2), in_b)
+
+
+squared_residuals = Rule(_plain_residuals, _residuals_body, "lstsq")
+
+
+def _svd_body(a: Array, factor: SVDFactor) -> Any:
+    # The vectors of singular values that are zero are not used below.
+    U, s, Vh = _svd(a, factor)
+    return (U, s, Vh), SVDMap(U, s, Vh, guards_zero=False)
+
+
+_svd = Rule(lambda a, factor: (factor.U, factor.s, factor.Vh), _svd_body, "lstsq")
+
+
+def _singular_values_body(a: Array, factor: SVDFactor) -> Any:
+    # ds = Re diag(Uᴴ da V), with adjoint s̄ ↦ U diag(s̄) Vᴴ
+    s = singular_values(a, factor)
+    positive = ~negligible(factor.s, a.shape[-2:])
+
+    @cache
+    def vectors() -> tuple[Array, Array]:
+        U, _, Vh = _svd(a, factor)
+        return U, Vh
+
+    def push(v: Array) -> Array:
+        U, Vh = vectors()
+        return np.real(np.sum(np.conj(U) * np.matmul(v, adjoint_matrix(Vh)), axis=-2)) * positive
+
+    def pull(w: Array) -> Array:
+        U, Vh = vectors()
+        return np.matmul(U * (w * positive)[..., None, :], Vh)
+
+    return s, linear(push, pull)
+
+
+singular_values = Rule(lambda a, factor: factor.s, _singular_values_body, "lstsq")

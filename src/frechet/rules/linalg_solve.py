@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..linear_map import Array, LinearMap, Shape, compose, linear
+from ..linear_map import Array, LinearMap, compose, linear
 from ..rule import Rule, composed, primal, rule_for
 from .linalg_factors import (
     LU,
@@ -16,7 +16,6 @@ from .linalg_factors import (
     Stacked,
     factorized,
     inverse_rule,
-    solve_maps,
     solve_rule,
     through_reading,
 )
@@ -39,19 +38,13 @@ def solve(a: Array, b: Array) -> Any:
     vector = np.ndim(b) == 1
     if np.shape(a)[-1:] != (np.shape(b) if vector else np.shape(b)[-2:-1]):
         return np.linalg.solve(a, b), None  # which raises NumPy's error
-    x = solve_rule(a, b[:, None] if vector else b, A, False)
-    if not vector:
-        return x, solve_maps(a, x, np.shape(b), A, False)
-    x = x[..., 0]
-    if np.ndim(a) > 2:  # b is shared by the matrices of a stack
-        return _solve_stack_for_vector(a, x, np.shape(b), A)
-    return x, solve_maps(a, x, np.shape(b), A, False, vector=True)
-
-
-def _solve_stack_for_vector(a: Array, x: Array, b: Shape, A: Factorization) -> Any:
+    if not vector or np.ndim(a) == 2:
+        return solve_rule.body(a, b, A, False)
+    # A vector b is shared by the matrices of a stack.
     as_column = linear(lambda v: v[..., None], lambda w: w[..., 0])
-    in_a, in_b = solve_maps(a, x[..., None], (b[0], 1), A, False)
-    return x, (compose(as_column.adjoint, in_a), compose(as_column.adjoint, in_b, as_column))
+    of_column: Any = solve_rule.body(a, b[:, None], A, False)
+    x, (in_a, in_b) = of_column
+    return x[..., 0], (compose(as_column.adjoint, in_a), compose(as_column.adjoint, in_b, as_column))
 
 
 @composed(np.linalg.tensorinv)
@@ -122,8 +115,18 @@ class Determinant(LinearMap):
             if inverse is None or _ill_conditioned(primal(self.a), inverse):
                 self._cofactors = np.swapaxes(_adjugate(self.a), -1, -2)
             else:
-                self._cofactors = np.swapaxes(inverse_rule(self.a, self.A), -1, -2) * _for_matrices(self.d)
+                self._cofactors = self._from_inverse()
         return self._cofactors
+
+    def _from_inverse(self) -> Array:
+        transposed = np.swapaxes(inverse_rule(self.a, self.A), -1, -2)
+        size = np.abs(primal(self.d))
+        if np.all((size >= np.finfo(size.dtype).tiny) & (size < np.inf)):
+            return transposed * _for_matrices(self.d)
+        # det A leaves the range of numbers; its root does so later, and the cofactors need not.
+        sign, logdet = slogdet_rule(self.a, self.A)
+        root = _for_matrices(np.exp(logdet * 0.5))
+        return transposed * root * _for_matrices(sign) * root
 
     def push(self, v: Array) -> Array:
         return np.sum(self.cofactors * v, axis=(-2, -1))

@@ -190,7 +190,7 @@ class EighMap(LinearMap):
             )
         if np.iscomplexobj(V):
             turning = np.imag(np.diagonal(primal(M), axis1=-2, axis2=-1))
-            refuse(turning, primal(M), PHASE, self.spectrum.tolerances)
+            refuse(turning, primal(M), PHASE.format("eigh"), self.spectrum.tolerances)
         plain = is_plain_matrix(V, M) and type(values) is np.ndarray
         if plain and self.of_dense_matrices and not self.spectrum.degenerate:
             S = eigh_pullback(V, self.w, M, values)
@@ -204,7 +204,7 @@ class EighMap(LinearMap):
 
 
 PHASE = (
-    "eigh: an eigenvector of a complex matrix is determined up to a factor of modulus one only, "
+    "{}: an eigenvector of a complex matrix is determined up to a factor of modulus one only, "
     "and the function depends on that factor, so it has no derivative. Make it independent of the phase: "
     "use abs(v), v vᴴ (fr.linalg.spectral_projector), or v / v[k] * abs(v[k])"
 )
@@ -217,16 +217,19 @@ class Pairs:
     """Eigenvalues and right eigenvectors (columns of length one) of a plain matrix, or of a pencil (A, B).
 
     ``pinned``: the largest component of each vector is real, as LAPACK's geev makes it; else the factor of
-    modulus one of a complex vector is arbitrary.
+    modulus one of a complex vector is arbitrary.  ``call``: the function that messages name.
     """
 
-    __slots__ = ("V", "pinned", "tolerances", "w")
+    __slots__ = ("V", "call", "pinned", "tolerances", "w")
 
-    def __init__(self, w: Array, V: Array, pinned: bool = True, tolerances: Tolerances = DEFAULT) -> None:
+    def __init__(
+        self, w: Array, V: Array, pinned: bool = True, tolerances: Tolerances = DEFAULT, call: str = "eig"
+    ) -> None:
         self.w = w
         self.V = V
         self.pinned = pinned
         self.tolerances = tolerances
+        self.call = call
 
 
 @composed(np.linalg.eig)
@@ -238,32 +241,32 @@ def eig(a: Array) -> Any:
 @composed(np.linalg.eigvals)
 def eigvals(a: Array) -> Any:
     a = as_array(a)
-    return eigvals_of(a, Pairs(*np.linalg.eig(primal(a))))
+    return eigvals_of(a, Pairs(*np.linalg.eig(primal(a)), call="eigvals"))
 
 
 def _eig(a: Array, pairs: Pairs) -> Any:
     w, V = eig_of(a, pairs)
-    return (w, V), compose(EigMap(w, V, pairs), InEigenbasis(V, V))
+    return (w, V), compose(EigMap(w, V, pairs), InEigenbasis(V, V, pairs.call))
 
 
 def _eigvals(a: Array, pairs: Pairs) -> Any:
     w, V = eig_of(a, pairs)
-    return w, compose(diagonal_of_matrix, InEigenbasis(V, V))
+    return w, compose(diagonal_of_matrix, InEigenbasis(V, V, pairs.call))
 
 
 def _eig_pencil(a: Array, b: Array, pairs: Pairs) -> Any:
     # From A V = B V Λ, with P = (B V)⁻¹: P (dA V − dB V Λ) in place of V⁻¹ dA V.
     w, V = eig_pencil_of(a, b, pairs)
     both, BV = EigMap(w, V, pairs), np.matmul(b, V)
-    in_b = compose(both, -InEigenbasis(BV, V * w[..., None, :]))
-    return (w, V), (compose(both, InEigenbasis(BV, V)), in_b)
+    in_b = compose(both, -InEigenbasis(BV, V * w[..., None, :], pairs.call))
+    return (w, V), (compose(both, InEigenbasis(BV, V, pairs.call)), in_b)
 
 
 def _eigvals_pencil(a: Array, b: Array, pairs: Pairs) -> Any:
     w, V = eig_pencil_of(a, b, pairs)
     BV = np.matmul(b, V)
-    in_b = compose(diagonal_of_matrix, -InEigenbasis(BV, V * w[..., None, :]))
-    return w, (compose(diagonal_of_matrix, InEigenbasis(BV, V)), in_b)
+    in_b = compose(diagonal_of_matrix, -InEigenbasis(BV, V * w[..., None, :], pairs.call))
+    return w, (compose(diagonal_of_matrix, InEigenbasis(BV, V, pairs.call)), in_b)
 
 
 eig_of = Rule(lambda a, pairs: (pairs.w, pairs.V), _eig, "np.linalg.eig")
@@ -279,11 +282,12 @@ diagonal_of_matrix = linear(
 class InEigenbasis(LinearMap):
     """E ↦ W⁻¹ E X for square W whose columns are independent."""
 
-    __slots__ = ("W", "X", "_inverse")
+    __slots__ = ("W", "X", "_inverse", "call")
 
-    def __init__(self, W: Array, X: Array) -> None:
+    def __init__(self, W: Array, X: Array, call: str) -> None:
         self.W = W
         self.X = X
+        self.call = call
         self._inverse: Array = None
 
     @property
@@ -293,16 +297,17 @@ class InEigenbasis(LinearMap):
             plain = primal(self.W)
             try:
                 inverse = np.linalg.inv(self.W)
-                # With columns of length one this is the condition of W to within a factor n.
-                size = np.max(np.abs(primal(inverse)), initial=0) * np.max(np.abs(plain), initial=0)
+                # The condition of W with columns of length one, to within a factor n.
+                rows = np.max(np.abs(primal(inverse)), axis=-1, initial=0)
+                size = np.max(rows * np.max(np.abs(plain), axis=-2, initial=0), initial=0)
             except np.linalg.LinAlgError:
                 size = np.inf
             if not size <= 0.01 / np.finfo(plain.dtype).eps:
                 raise NotDifferentiableError(
-                    "eig: the matrix has no basis of eigenvectors (it is defective, or b is singular), and "
-                    "neither its eigenvalues nor its eigenvectors have a derivative. For a function of the "
-                    "matrix use one that does not pass through eigenvectors (fr.linalg.expm), for an "
-                    "invariant subspace fr.linalg.spectral_projector"
+                    f"{self.call}: the matrix has no basis of eigenvectors (it is defective, or b is "
+                    "singular), and neither its eigenvalues nor its eigenvectors have a derivative. For a "
+                    "function of the matrix use one that does not pass through eigenvectors "
+                    "(fr.linalg.expm), for an invariant subspace fr.linalg.spectral_projector"
                 )
             self._inverse = inverse
         return self._inverse
@@ -336,7 +341,7 @@ class EigMap(LinearMap):
     def _prepared(self) -> Any:
         if self._gaps is None:
             equal = equal_pairs(primal(self.w), self.pairs.tolerances)
-            guard = guard_equal(equal, "eig: eigenvectors", self.pairs.tolerances)
+            guard = guard_equal(equal, f"{self.pairs.call}: eigenvectors", self.pairs.tolerances)
             self._gaps = inverse_gaps(self.w, equal), guard
         return self._gaps
 
@@ -378,5 +383,5 @@ class EigMap(LinearMap):
                 pivot = np.sum(self.largest * np.real(V), axis=-2)
                 U = U - 1j * self.largest * (np.imag(along) / pivot)[..., None, :]
             else:
-                refuse(np.imag(primal(along)), primal(vectors), PHASE, self.pairs.tolerances)
+                refuse(np.imag(primal(along)), primal(vectors), PHASE.format("eig"), self.pairs.tolerances)
         return adjoint_product(np.matmul(adjoint_matrix(V), U), *self._prepared()) + diagonal

@@ -176,9 +176,12 @@ class SVDMap(LinearMap):
     it is the term that complex input adds (Wan and Zhang, arXiv:1909.02659).  The components outside of the
     ranges of U₁ and V₁ are (I − U₁U₁ᴴ) dA V₁ s⁻¹ and (I − V₁V₁ᴴ) dAᴴ U₁ s⁻¹, which for full matrices is
     written as a rotation K into the further columns U₂, whose tangent then is −U₁ Kᴴ; V likewise.
+
+    ``guards_zero``: whether derivatives of vectors of the singular value 0 are refused; those who make no use
+    of these vectors need no test.
     """
 
-    __slots__ = ("U", "Vh", "_inverse", "_is_regular", "_quotients", "s", "tolerances")
+    __slots__ = ("U", "Vh", "_inverse", "_is_regular", "_quotients", "guards_zero", "s", "tolerances")
 
     def __init__(
         self,
@@ -187,7 +190,9 @@ class SVDMap(LinearMap):
         Vh: Array,
         tolerances: Tolerances = DEFAULT,
         is_regular: bool | None = None,
+        guards_zero: bool = True,
     ) -> None:
+        self.guards_zero = guards_zero
         self.U = U
         self.s = s
         self.Vh = Vh
@@ -224,8 +229,9 @@ class SVDMap(LinearMap):
             off_diagonal = ~np.eye(plain.shape[-1], dtype=bool)
             equal = equal | (both & off_diagonal)
             # Of F⁺, what belongs to two different zero values is guarded as a pair of equal values.
-            guard = guard_zero(both & ~off_diagonal, ZERO, tol)
-            gaps = inverse_gaps(s, equal), guard_equal(equal, "svd: singular vectors", tol)
+            guard = guard_zero(both & ~off_diagonal, ZERO, tol) if self.guards_zero else None
+            guarded = equal if self.guards_zero else equal & ~both
+            gaps = inverse_gaps(s, equal), guard_equal(guarded, "svd: singular vectors", tol)
             self._quotients = gaps, (~both / (sums + both), guard)
         return self._quotients
 
@@ -238,7 +244,8 @@ class SVDMap(LinearMap):
                 self._inverse = (1 / s, None), True
             else:
                 zero = negligible(primal(s), self.shape, tol)
-                self._inverse = (~zero / (s + zero), guard_zero(zero[..., None, :], ZERO, tol)), ~zero
+                guard = guard_zero(zero[..., None, :], ZERO, tol) if self.guards_zero else None
+                self._inverse = (~zero / (s + zero), guard), ~zero
         return self._inverse
 
     def push(self, v: Array) -> Any:

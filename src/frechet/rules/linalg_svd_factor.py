@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, LinearMap, adjoint_matrix
-from ..rules.lapack import lapack
-from ..rules.linalg_factorizations import reading
-from ..rules.linalg_factors import _as_columns
+from .lapack import lapack
+from .linalg_factorizations import reading
+from .linalg_factors import _as_columns
 
 __all__ = ["EighFactor", "SVDFactor", "svd_factor"]
 
