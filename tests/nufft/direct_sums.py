@@ -41,9 +41,8 @@ class Direct:
             turns_to_waves(np.outer(x[:, a] / LONG(periods[a]), k), isign) for a, k in enumerate(self.k)
         ]
         # what a derivative by a coordinate multiplies a mode with
-        self.slopes = [
-            CLONG(1j) * isign * (TWO_PI / LONG(p)) * k for p, k in zip(periods, self.k, strict=True)
-        ]
+        turn = CLONG(1j) * isign * TWO_PI
+        self.slopes = [turn / LONG(p) * k for p, k in zip(periods, self.k, strict=True)]
         self.n_modes = tuple(len(k) for k in self.k)
 
     def _waves(self, alpha):
@@ -81,9 +80,8 @@ def direct3(points, values, targets, isign):
     """Σ_j c_j e^{± i s·x} and its derivatives by s: (..., K), (..., K, d)."""
     x, s = (np.asarray(a, LONG) for a in (points, targets))
     x, s = (a[:, None] if a.ndim == 1 else a for a in (x, s))
-    turns = (
-        functools.reduce(np.add, [np.multiply.outer(x[:, a], s[:, a]) for a in range(x.shape[1])]) / TWO_PI
-    )
+    products = [np.multiply.outer(x[:, a], s[:, a]) for a in range(x.shape[1])]
+    turns = functools.reduce(np.add, products) / TWO_PI
     waves = turns_to_waves(turns, isign)
     c = np.asarray(values, CLONG)
     slopes = [(c * x[:, a]) @ waves * CLONG(1j) * isign for a in range(x.shape[1])]
