@@ -18,7 +18,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo    fit models to the sunspot and Nile series, check the examples, save pictures"
+	@echo "make demo    fit models, optimise an MRI scan, check the examples, save pictures"
 	@echo "make test    run all tests, with the examples of the docs and the README"
 	@echo "make bench   time Frechet beside PyTorch, JAX and autograd"
 	@echo "make lint    ruff and mypy"
@@ -56,6 +56,6 @@ $(VENV)/.created:
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.with-%: pyproject.toml CMakeLists.txt $(wildcard src/core/*) | $(VENV)/.created
+$(VENV)/.with-%: pyproject.toml CMakeLists.txt $(wildcard src/core/* src/core/*/*) | $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@

@@ -21,19 +21,20 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m benchmarks", description="Time Frechet beside its peers.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only rows whose name contains NAME")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads for all (default: 1)")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions and a shorter long series")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, no long rows, small sizes")
     parser.add_argument("--list", action="store_true", help="print the names of the rows and stop")
     options = parser.parse_args()
     if options.threads < 1:
         parser.error("--threads must be at least 1")
 
     set_threads(options.threads)  # before anything imports NumPy
-    from benchmarks.rows import ROWS
+    from benchmarks.rows import LONG, ROWS
 
     chosen = {
         name: build
         for name, build in ROWS.items()
         if not options.names or any(part in name for part in options.names)
+        if not options.quick or name not in LONG or name in options.names
     }
     if not chosen:
         parser.error(f"no row is named like {' or '.join(options.names)}; there are {', '.join(ROWS)}")

@@ -17,6 +17,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+PACKAGES = (  # whose versions the figures depend on, beside ours
+    "numpy",
+    "scipy",
+    "torch",
+    "jax",
+    "autograd",
+    "ducc0",
+    "finufft",
+    "pytorch-finufft",
+    "jax-finufft",
+)
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -76,6 +87,26 @@ class Context:
         """HIPS autograd."""
         return _import("autograd")
 
+    @cached_property
+    def ducc0(self) -> ModuleType | None:
+        """Fourier transforms and nonuniform ones, without gradients."""
+        return _import("ducc0")
+
+    @cached_property
+    def finufft(self) -> ModuleType | None:
+        """Nonuniform Fourier transforms."""
+        return _import("finufft")
+
+    @cached_property
+    def pytorch_finufft(self) -> ModuleType | None:
+        """Those of finufft with gradients in PyTorch."""
+        return self.torch and _import("pytorch_finufft")
+
+    @cached_property
+    def jax_finufft(self) -> ModuleType | None:
+        """Those of finufft with gradients in JAX."""
+        return self.jax and _import("jax_finufft")
+
 
 def _import(name: str) -> ModuleType | None:
     """The package, or None if it is not installed; a package that is there but broken raises."""
@@ -100,7 +131,7 @@ def describe_machine(context: Context) -> dict[str, str | int]:
         "load": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown",
         "threads": context.threads,
         "python": platform.python_version(),
-        **{name: _version(name) for name in ("frechet", "numpy", "scipy", "torch", "jax", "autograd")},
+        **{name: _version(name) for name in ("frechet", *PACKAGES)},
     }
 
 

@@ -11,7 +11,7 @@ import gc
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any
 
@@ -55,6 +55,15 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Mean:
+    """Over all rows of a family: the geometric mean of the ratios to ``peer`` must be at most ``limit``."""
+
+    family: str
+    peer: str
+    limit: float
+
+
+@dataclass(frozen=True)
 class Floor:
     """What the work cannot go below, in words, and as a contender or a number where it can be had."""
 
@@ -77,6 +86,8 @@ class Row:
     unit: str = "s"
     count: int = 1  # amounts are shown divided by this, e.g. per operation
     max_rounds: int = 41
+    notes: Sequence[str] = ()  # what a reader must know of this row: settings that were chosen, work counted
+    means: Sequence[Mean] = ()
 
 
 @dataclass
@@ -180,11 +191,21 @@ def measure(
     floor_sample = samples.pop(FLOOR, None)
     return Outcome(
         name=name,
-        row=row,
+        row=_without_runs(row),
         samples=samples,
         comparisons=_compare(row, samples),
         floor_amount=floor_sample.median if floor_sample else row.floor.amount,
         rounds=rounds,
+    )
+
+
+def _without_runs(row: Row) -> Row:
+    """What a report needs of a row, without the arrays that the contenders hold."""
+    return replace(
+        row,
+        ours=replace(row.ours, run=None),
+        others=[replace(other, run=None) for other in row.others],
+        floor=replace(row.floor, run=None),
     )
 
 
@@ -285,6 +306,18 @@ class _Timer:
     def cores(self) -> float | None:
         """Processor time over elapsed time: how many cores the samples kept busy."""
         return None if self.measures_itself else self.busy / self.elapsed
+
+
+def geometric_means(outcomes: Sequence[Outcome]) -> dict[Mean, list[float]]:
+    """The ratios that each geometric mean is over, of the rows that were measured."""
+    ratios: dict[Mean, list[float]] = {}
+    for outcome in outcomes:
+        medians = {c.peer: c.median for c in outcome.comparisons}
+        for mean in outcome.row.means:
+            median = medians.get(mean.peer)
+            if median is not None:
+                ratios.setdefault(mean, []).append(median)
+    return ratios
 
 
 def _compare(row: Row, samples: dict[str, Sample]) -> list[Comparison]:

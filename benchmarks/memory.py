@@ -141,7 +141,7 @@ def _input(work: str, small: bool) -> np.ndarray:
     return rng.standard_normal((n, n)) / np.sqrt(n)
 
 
-def _resident(field: str) -> int:
+def resident(field: str) -> int:
     """Bytes of resident memory, now (VmRSS) or at the peak since the last reset (VmHWM)."""
     status = Path("/proc/self/status")
     if not status.exists():
@@ -156,9 +156,9 @@ def main(work: str, contender: str) -> None:
     prepare(_input(work, small=True))()  # loads what is loaded lazily
     run = prepare(_input(work, small=False))
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     value, gradient = run()
-    peak = _resident("VmHWM") - before
+    peak = resident("VmHWM") - before
     results = [float(value), float(gradient.sum()), float(np.linalg.norm(gradient))]
     print(json.dumps({"peak": peak, "results": results}))
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.harness import NOT_INSTALLED, Comparison, Outcome, Sample
+from benchmarks.context import PACKAGES
+from benchmarks.harness import NOT_INSTALLED, Comparison, Outcome, Sample, geometric_means
 
 TABLE_WIDTH = 132  # where the output is no terminal
 
 
 def print_table(outcomes: Sequence[Outcome], machine: dict[str, str | int], console: Console) -> None:
     """One block per piece of work, one line per peer."""
-    versions = ", ".join(f"{name} {machine[name]}" for name in ("numpy", "scipy", "torch", "jax", "autograd"))
+    versions = ", ".join(f"{name} {machine[name]}" for name in PACKAGES)
     table = Table(
         title=f"Frechet beside its peers; ratio = ours / theirs, median of alternating runs; "
         f"threads: {machine['threads']}",
@@ -33,6 +35,14 @@ def print_table(outcomes: Sequence[Outcome], machine: dict[str, str | int], cons
     for outcome in outcomes:
         _add_outcome(table, outcome)
     console.print(table)
+    for mean, ratios in geometric_means(outcomes).items():
+        value = statistics.geometric_mean(ratios)
+        verdict = "[green]yes[/]" if value <= mean.limit else "[red]no[/]"
+        console.print(
+            f"{mean.family}, {len(ratios)} of them: geometric mean {value:.2f} of {mean.peer}'s, "
+            f"from {min(ratios):.2f} to {max(ratios):.2f}; target ≤ {mean.limit}: {verdict}",
+            highlight=False,
+        )
     for outcome in outcomes:
         for problem in [*outcome.problems, *_wrong_number_of_cores(outcome, int(machine["threads"]))]:
             console.print(f"[red]{outcome.name}[/]: {problem}", highlight=False)
@@ -46,7 +56,8 @@ def _add_outcome(table: Table, outcome: Outcome) -> None:
         floor = f"{amount_text(outcome.floor_amount / row.count, row.unit)}: {floor}"
     ours_text = _sample_text(outcome, ours)
     lines = [_comparison_cells(outcome, comparison) for comparison in outcome.comparisons]
-    table.add_row(row.work, ours_text, floor, *("\n".join(column) for column in zip(*lines, strict=True)))
+    work = "\n".join([row.work, *(f"[dim]{note}[/]" for note in row.notes)])
+    table.add_row(work, ours_text, floor, *("\n".join(column) for column in zip(*lines, strict=True)))
     table.add_section()
 
 
@@ -112,6 +123,7 @@ def write_json(path: Path, outcomes: Sequence[Outcome], machine: dict[str, str |
             "work": outcome.row.work,
             "unit": outcome.row.unit,
             "count": outcome.row.count,
+            "notes": list(outcome.row.notes),
             "rounds": outcome.rounds,
             "floor": {"text": outcome.row.floor.text, "amount": outcome.floor_amount},
             "tolerance": {"relative": outcome.row.tolerance, "why": outcome.row.why_tolerance},
@@ -139,4 +151,14 @@ def write_json(path: Path, outcomes: Sequence[Outcome], machine: dict[str, str |
         }
         for outcome in outcomes
     ]
-    path.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1, ensure_ascii=False) + "\n")
+    means = [
+        {
+            "family": mean.family,
+            "peer": mean.peer,
+            "limit": mean.limit,
+            "mean": statistics.geometric_mean(ratios),
+        }
+        for mean, ratios in geometric_means(outcomes).items()
+    ]
+    contents = {"machine": machine, "rows": rows, "means": means}
+    path.write_text(json.dumps(contents, indent=1, ensure_ascii=False) + "\n")

@@ -14,6 +14,9 @@ from benchmarks import (
     matrix_functions,
     matrix_roots,
     memory,
+    nufft,
+    nufft_gradients,
+    nufft_resources,
     riccati,
     scalar_chain,
     solves,
@@ -38,8 +41,12 @@ ROWS: dict[str, Callable[[Context], Row]] = {
         factorizations,
         spectral,
         stacks,
+        nufft,
+        nufft_gradients,
         import_time,
         memory,
+        nufft_resources,
     )
     for name, build in module.ROWS.items()
 }
+LONG = nufft.LONG  # rows that --quick leaves out, unless their whole name is given

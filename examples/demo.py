@@ -1,7 +1,8 @@
 """The demonstration: `make demo`, or `python examples/demo.py`.
 
-Fits two state-space models with exact derivatives, works out the examples that must come out exactly, and
-times the library beside its peers. Pictures go to `demo_output/`. The exit status is 0 if every check passed.
+Fits two state-space models with exact derivatives, optimises the path of an MRI scan, works out the examples
+that must come out exactly, and times the library beside its peers. Pictures go to `demo_output/`. The exit
+status is 0 if every check passed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ def main() -> int:
     start = time.perf_counter()
     set_threads(1)  # for fair timings; the number is read when NumPy is first imported, which is now
     import exact_examples
+    import mri
     import nile
     import sunspots
     import timings
@@ -31,6 +33,8 @@ def main() -> int:
     checks = sunspots.run(folder)
     console.rule("The Nile: a local level seen through noise")
     checks += nile.run(folder)
+    console.rule("MRI: the path of a scan, optimised for its picture")
+    checks += mri.run(folder)
     console.rule("Examples that must come out exactly")
     checks += exact_examples.run()
     console.rule("Timings")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ folder = Path(__file__).resolve().parents[1] / "demo_output"
 
 # The palette of Okabe and Ito, which the colour-blind can tell apart.
 INK, GREY, BLUE, ORANGE, GREEN = "#222222", "#8a8a8a", "#0072b2", "#d55e00", "#009e73"
+
+EMPHASISED = 3  # the shot of an MRI scan that is drawn thicker than the others
 
 STYLE = {
     "font.family": "DejaVu Sans",
@@ -49,11 +51,11 @@ def save(figure: Any, path: Path) -> None:
     plt.close(figure)
 
 
-def legend_above(axes: Any) -> None:
+def legend_above(axes: Any, handles: Sequence[Any] | None = None) -> None:
     """Put the legend on one line between the title and the axes, where there is no data."""
-    entries = len(axes.get_legend_handles_labels()[0])
+    handles = axes.get_legend_handles_labels()[0] if handles is None else handles
     place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderpad": 0.0, "borderaxespad": 0.5}
-    axes.legend(ncols=entries, handlelength=1.6, columnspacing=1.6, **place)
+    axes.legend(handles=handles, ncols=len(handles), handlelength=1.6, columnspacing=1.6, **place)
 
 
 def fill(axes: Any, x: np.ndarray, band: np.ndarray, **style: Any) -> None:
@@ -159,3 +161,89 @@ def nile(
             axes.set(xlim=(years[0] - 1, level_years[-1] + 1))
             legend_above(axes)
         save(figure, path)
+
+
+def mri(
+    path: Path,
+    field_of_view: float,
+    paths: Mapping[str, np.ndarray],
+    images: Mapping[str, np.ndarray],
+    truth: np.ndarray,
+    errors: Sequence[float],
+    stages: Sequence[int],
+    times: np.ndarray,
+    hardware: Mapping[str, tuple[str, float, Mapping[str, np.ndarray]]],
+) -> None:
+    """Draw the shots, the image and its error before and after, the error as it fell, and the hardware's use.
+
+    `paths` (shots, samples, 2) is in cycles per cm, `field_of_view` in cm, `times` in ms; `errors` has the
+    error after each iteration, `stages` the iterations at which the penalty changed; `hardware` holds for
+    each quantity its unit, its limit, and its course for all shots (shots, time), before and after.
+    """
+    colours = dict(zip(paths, (GREY, BLUE), strict=True))
+    with plt.rc_context(STYLE | {"axes.titlepad": 8}):
+        figure = plt.figure(figsize=(13, 11))
+        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.1)
+        above, below = figure.subfigures(2, 1, height_ratios=(2.1, 1))
+        panels = above.subplots(2, 4)
+        for (name, shots), (first, *others) in zip(paths.items(), panels, strict=True):
+            _shots(first, shots, edge=len(truth) / field_of_view / 2, colour=colours[name])
+            first.set_title(f"{name.capitalize()}: {len(shots)} shots of {times[-1]:.0f} ms")
+            bar = _image_and_error(others, images[name], truth, field_of_view)
+        label = "error (% of the brightest pixel)"
+        above.colorbar(bar, ax=panels[:, 3], extend="max", label=label, shrink=0.6, aspect=40)
+
+        left, *right = below.subplots(1, 3, width_ratios=(1, 1.2, 1.2))
+        left.plot(100 * np.asarray(errors), color=BLUE, lw=1.8)
+        for stage in stages:
+            left.axvline(stage, color=GREY, lw=0.8, ls=":", label="more weight to the limits")
+        left.set(xlim=(0, len(errors) - 1), ylim=(0, None), xlabel="iteration", ylabel="error (%)")
+        left.set_title("Error of the image", pad=26)
+        handles, _ = left.get_legend_handles_labels()
+        legend_above(left, handles[:1])
+        for axes, (quantity, (unit, limit, used)) in zip(right, hardware.items(), strict=True):
+            (before, straight), (after, curved) = used.items()
+            moments = times[: straight.shape[1]]
+            axes.plot(moments, straight[EMPHASISED], color=GREY, lw=1.8, label=before)
+            ends = np.min(curved, axis=0), np.max(curved, axis=0)
+            axes.fill_between(moments, *ends, color=BLUE, alpha=0.25, lw=0, label=f"{after}, all")
+            axes.plot(moments, curved[EMPHASISED], color=ORANGE, lw=1.1, label="one shot")
+            axes.axhline(limit, color=INK, lw=1.2, ls="--")
+            axes.text(times[-1], 1.02 * limit, f"limit {limit:.0f} {unit}", ha="right", va="bottom")
+            axes.set(xlim=(0, times[-1]), ylim=(0, 1.15 * limit), xlabel="time (ms)", ylabel=unit)
+            axes.set_title(quantity, pad=26)
+            legend_above(axes)
+        save(figure, path)
+
+
+def _shots(axes: Any, shots: np.ndarray, edge: float, colour: str) -> None:
+    """Draw the paths of shots, one of them emphasised; the first coordinate runs down, as in the images."""
+    axes.plot(*shots.T[::-1], color=colour, lw=0.6)
+    axes.plot(*shots[EMPHASISED].T[::-1], color=ORANGE, lw=1.6)
+    axes.set(xlim=(-1.03 * edge, 1.03 * edge), ylim=(1.03 * edge, -1.03 * edge), aspect="equal")
+    axes.set(xticks=(-2, 0, 2), yticks=(-2, 0, 2), xlabel="wave number (1/cm)")
+    axes.set_ylabel("wave number (1/cm)", labelpad=-2)
+    axes.grid(visible=False)
+
+
+def _image_and_error(panels: Sequence[Any], image: np.ndarray, truth: np.ndarray, size: float) -> Any:
+    """Draw an image, a part of it enlarged, and the error; return what the colour bar of the error is for."""
+    whole, detail, wrong = panels
+    extent = (0, size, size, 0)
+    brightest = np.max(np.abs(truth))
+    error = image - truth
+    for axes in whole, detail:
+        axes.imshow(np.abs(image), vmin=0, vmax=brightest, cmap="gray", extent=extent)
+    part = {"x": 2.5, "y": 8.5, "width": 8.5, "height": 8.5}  # in cm
+    corner, width, height = (part["x"], part["y"]), part["width"], part["height"]
+    whole.add_patch(plt.Rectangle(corner, width, height, fill=False, color=ORANGE, lw=1))
+    whole.plot([1, 6], [size - 1] * 2, color="white", lw=2)
+    whole.text(3.5, size - 1.5, "5 cm", color="white", ha="center")
+    detail.set(xlim=(corner[0], corner[0] + width), ylim=(corner[1] + height, corner[1]))
+    drawn = wrong.imshow(100 * np.abs(error) / brightest, vmin=0, vmax=12, cmap="inferno", extent=extent)
+    whole.set_title("Image")
+    detail.set_title("Detail")
+    wrong.set_title(f"Error: {100 * np.linalg.norm(error) / np.linalg.norm(truth):.1f} % of the image")
+    for axes in panels:
+        axes.set_axis_off()
+    return drawn

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -348,3 +350,36 @@ def test_large_plain_arrays_are_unlocked_after_a_value_that_has_no_gradient(tran
     with pytest.raises(fr.NotDifferentiableError, match="real scalar"):
         transform(lambda x: x * data)(2.0)
     assert data.flags.writeable
+
+
+def _unpickled():
+    return pickle.loads(pickle.dumps(np.linspace(0.0, 1.0, 10_000)))
+
+
+def _part_of_unpickled():
+    return _unpickled()[10:]
+
+
+def _view_from_before_its_base_became_read_only():
+    base = np.linspace(0.0, 1.0, 10_000).copy()  # owns its memory
+    view = base[10:]
+    base.flags.writeable = False
+    return view
+
+
+@pytest.mark.parametrize(
+    "made", [_unpickled, _part_of_unpickled, _view_from_before_its_base_became_read_only]
+)
+def test_large_plain_arrays_that_numpy_would_not_unlock_again_are_copied(made):
+    data = made()
+    other = np.ones(data.shape)
+    expected = data * np.cos(1.0)
+
+    def f(x):
+        y = np.sum(data * np.sin(x) * other)
+        data[:] = 7.0
+        return y
+
+    np.testing.assert_allclose(fr.grad(f)(np.ones(data.shape)), expected, rtol=1e-15)
+    assert data.flags.writeable
+    assert other.flags.writeable

@@ -179,18 +179,24 @@ def test_containers_load_optree():
 def test_domains_load_when_first_used():
     code = (
         "import sys, frechet as fr\n{}\n"
-        "print([m for m in ('frechet.linalg', 'frechet.fft', 'frechet.testing') if m in sys.modules])"
+        "domains = ('frechet.linalg', 'frechet.fft', 'frechet.nufft', 'frechet.testing')\n"
+        "print([m for m in domains if m in sys.modules])"
     )
     for use, expected in (
         ("", "[]"),
         ("fr.linalg", "['frechet.linalg']"),
+        ("fr.nufft", "['frechet.nufft']"),
         ("fr.testing", "['frechet.testing']"),
     ):
         done = subprocess.run(
             [sys.executable, "-c", code.format(use)], capture_output=True, text=True, check=True
         )
         assert done.stdout.strip() == expected
-    assert not loaded("import frechet as fr\nfr.linalg, fr.fft, fr.testing") & {"jax", "torch", "matplotlib"}
+    assert not loaded("import frechet as fr\nfr.linalg, fr.fft, fr.nufft, fr.testing") & {
+        "jax",
+        "torch",
+        "matplotlib",
+    }
 
 
 def test_no_module_imports_peers_at_its_top():
@@ -235,7 +241,7 @@ ERRORS = [
 
 
 def test_the_names_of_the_design_are_there():
-    for name in (*PUBLIC, *ERRORS, "linalg", "fft", "testing"):
+    for name in (*PUBLIC, *ERRORS, "linalg", "fft", "nufft", "testing"):
         assert hasattr(fr, name), name
 
 

@@ -56,6 +56,8 @@ public:
         require(axis <= buffer_.ndim, "be a matrix or a stack of them");
         return buffer_.shape[buffer_.ndim - axis];
     }
+    // The distance of neighbours along an axis in bytes; axes are counted likewise.
+    std::ptrdiff_t stride(int axis) const { return buffer_.strides[buffer_.ndim - axis]; }
     std::ptrdiff_t size() const { return buffer_.len / buffer_.itemsize; }
     const char* name() const { return name_; }
 

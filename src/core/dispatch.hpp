@@ -1,6 +1,7 @@
 // Which of the compiled sets of kernels is used.
 #pragma once
 
+#include "nufft/pass.hpp"
 #include "types.hpp"
 
 namespace frechet {
@@ -10,6 +11,7 @@ namespace frechet {
 const char* choose_level(const char* name);
 
 const Level& level();
+const PassLevel& pass_level();
 
 template <class E>
 const Kernels<E>& kernels() {

@@ -13,6 +13,7 @@
 #include "arrays.hpp"
 #include "blas.hpp"
 #include "dispatch.hpp"
+#include "nufft/module.hpp"
 #include "programs.hpp"
 #include "types.hpp"
 
@@ -443,4 +444,5 @@ NB_MODULE(_core, m) {
     m.def("kronecker", &kronecker, arg("terms"), arg("Q"), arg("X"), arg("adjoint") = false, arg("judge") = false,
           "Solve Σ A X B = Q over the pairs (A, B) in terms, or the adjoint equation; with judge, the largest "
           "condition number.");
+    define_nufft(m);
 }

@@ -32,11 +32,11 @@ from .transforms import (
 )
 
 __version__ = "0.1.0"
-_SUBPACKAGES = ("fft", "linalg", "testing")
+_SUBPACKAGES = ("fft", "linalg", "nufft", "testing")
 
 
 def __getattr__(name: str) -> Any:
-    """fr.linalg, fr.fft and fr.testing are imported when first used: they load SciPy."""
+    """fr.linalg, fr.fft, fr.nufft and fr.testing are imported when first used: they load SciPy."""
     if name in _SUBPACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

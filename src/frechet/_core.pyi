@@ -1,4 +1,4 @@
-"""frechet._core, the C++ kernels for small matrices, and for exponentials (src/core).
+"""frechet._core, the C++ kernels: small matrices, exponentials, spreading on grids (src/core).
 
 Arrays are of float32, float64, complex64 or complex128, all of a call of the same type; results are
 written into arguments.  All are C-contiguous stacks (..., n, n), but those that `Exponential` reads, and
@@ -42,3 +42,42 @@ class Exponential:  # one matrix of any size, or a stack along one axis; a bound
 def kronecker(
     terms: Sequence[tuple[Array, Array]], Q: Array, X: Array, adjoint: bool = False, judge: bool = False
 ) -> float: ...
+
+max_width: int  # of a spreading kernel, in grid points
+max_order: int  # of the derivatives that a pass over the points takes
+
+class Points:  # nonuniform points, sorted into the tiles of a periodic grid
+    count: int
+    not_finite: int  # the first point that is not finite, or -1
+    bytes: int
+    def __init__(
+        self,
+        coordinates: Sequence[Array],
+        periods: Sequence[float],
+        sizes: Sequence[int],
+        single: bool,
+        threads: int = 1,
+    ) -> None: ...
+    def interpolate(
+        self, grid: Array, values: Array, kernel: Array, width: int, order: int = 0, threads: int = 1
+    ) -> None: ...
+    def spread(
+        self, values: Array, grid: Array, kernel: Array, width: int, order: int = 0, threads: int = 1
+    ) -> None: ...
+
+def move_modes(
+    modes: Array,
+    grid: Array,
+    factors: Sequence[Array],
+    fft_order: bool = False,
+    halved: bool = False,
+    to_grid: bool = True,
+    threads: int = 1,
+) -> None: ...
+
+class Workspace:  # memory that is reused after its release; a buffer
+    def __init__(self, bytes: int) -> None: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+def clear_workspaces() -> None: ...
+def kept_in_workspaces() -> int: ...

@@ -201,6 +201,8 @@ def linear_system(
         )
     matrix, b = same_dtype(matrix, b)
     b = b[:, None] if vector and column else b
+    if matrix.ndim == core and b.ndim <= 2:  # the common case, quickly
+        return matrix, b, vector
     stack = stack_shape(call, matrix if core == 2 else matrix[..., None], b)
     return to_own_stack(matrix, stack, core), to_stack(b, stack), vector
 

@@ -17,6 +17,8 @@ __all__ = ["SchurForm"]
 
 Array = NDArray[Any]
 
+_NONE_FOUND = "A has no Schur form to be found: the QR algorithm did not converge"
+
 
 class SchurForm:
     """A = Z T Zᴴ with unitary Z and upper triangular T; for real A, T is real and quasi-triangular.
@@ -75,6 +77,8 @@ def _schur(A: Array) -> tuple[Array, Array]:
         T, Z, failures = _stacks.schur(A)
         if not failures:  # the kernel gives up on a few graded matrices on which LAPACK does not
             return T, Z
+        if not np.isfinite(A).all():  # which LAPACK passes on where a matrix is small
+            raise LinAlgError(f"{_NONE_FOUND}, as it is not finite")
     return _by_lapack(A)
 
 
@@ -87,7 +91,7 @@ def _by_lapack(A: Array) -> tuple[Array, Array]:
     for one in A.reshape(-1, *A.shape[-2:]):
         T, *_, Z, _, info = gees(no_order, one, lwork=size)
         if info:
-            raise LinAlgError(f"A has no Schur form to be found: the QR algorithm did not converge ({info=})")
+            raise LinAlgError(f"{_NONE_FOUND} ({info=})")
         pairs.append((T, Z))
     if A.ndim == 2:
         return pairs[0]

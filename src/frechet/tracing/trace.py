@@ -34,6 +34,22 @@ _locks_lock = threading.Lock()
 _SMALL = 16384  # bytes that are copied as fast as they are locked
 
 
+def _unlockable(a: np.ndarray | None) -> bool:
+    """Whether NumPy lets an array, and those that it is a view of, be made writeable again once they are not.
+
+    It does not where the memory belongs to something read-only, although the array is writeable: unpickled
+    arrays lie in a bytes object.
+    """
+    with _locks_lock:
+        while isinstance(a, np.ndarray) and a.base is not None and a.flags.writeable:
+            try:
+                a.flags.writeable = True  # as it is; NumPy makes the same check as later
+            except ValueError:
+                return False
+            a = a.base
+    return True
+
+
 class Outputs(Space):
     """The space of the results of a function that returns several."""
 
@@ -148,12 +164,15 @@ class Tape:
     def hold(self, a: np.ndarray) -> np.ndarray:
         """A plain argument of a rule, made safe to be kept by its maps: the program may write to it later.
 
-        Small arrays are copied, and everything is where the maps outlive the transformation.  A large array
-        is locked (see `lock`) once a map is seen to keep it; then it is returned as it is.
+        Small arrays are copied, and what could not be unlocked again, and everything where the maps outlive
+        the transformation.  A large array is locked (see `lock`) once a map is seen to keep it; then it is
+        returned as it is.
         """
         if not a.flags.writeable and id(a) not in _locks:
             return a
-        return copied(a) if self.outlives or a.nbytes <= _SMALL else a
+        if self.outlives or a.nbytes <= _SMALL or (a.base is not None and not _unlockable(a)):
+            return copied(a)
+        return a
 
     def lock(self, a: np.ndarray | None) -> None:
         """Make an array, and those that it is a view of, read-only until the derivative has been applied."""

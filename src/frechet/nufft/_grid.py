@@ -1,0 +1,240 @@
+"""Which fine grid and which kernel a tolerance takes: the cheapest of those that reach it."""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._kernel import WIDTHS, Kernel, make_kernel, slope_level, value_level
+
+Array = Any
+
+LEAST_SIGMA, MOST_SIGMA = 1.15, 2.5
+WIDEST_SINGLE = 12  # beyond that single precision gains nothing
+
+
+class Grid(NamedTuple):
+    """A fine grid for modes, with its kernel: all that is the same for any points."""
+
+    modes: tuple[int, ...]
+    sizes: tuple[int, ...]  # of the grid
+    kernel: Kernel
+    single: bool
+
+    @property
+    def dimension(self) -> int:
+        """The number of axes."""
+        return len(self.modes)
+
+    @property
+    def real_dtype(self) -> Any:
+        """float32 or float64."""
+        return np.float32 if self.single else np.float64
+
+    @property
+    def complex_dtype(self) -> Any:
+        """complex64 or complex128."""
+        return np.complex64 if self.single else np.complex128
+
+
+@functools.lru_cache(maxsize=64)
+def deconvolution(kernel: Kernel, modes: int, size: int, halved: bool) -> Array:
+    """1/φ̂ for the modes of an axis, from the lowest frequency on; if halved, from zero on."""
+    k = np.arange(modes // 2 + 1) if halved else np.arange(modes) - modes // 2
+    factors: Array = kernel.deconvolution(k / size)
+    factors.flags.writeable = False
+    return factors
+
+
+@functools.lru_cache(maxsize=256)
+def choose_grid(
+    modes: tuple[int, ...],
+    points: int,
+    eps: float,
+    single: bool,
+    slopes: bool,
+    upsampfac: float,
+    real: bool,
+) -> Grid:
+    """The cheapest grid and kernel that reach a tolerance.
+
+    Parameters
+    ----------
+    modes : tuple of int
+    points : int
+        About how many there are.
+    eps : float
+        The relative ℓ² error that is allowed, of values, and of derivatives by the points where ``slopes``.
+    single : bool
+        Whether the transform is in single precision.
+    slopes : bool
+        Whether derivatives by the points are taken.
+    upsampfac : float
+        The ratio of grid points to modes; 0 to have it chosen.
+    real : bool
+        Whether the grid is real.
+    """
+    widest = WIDEST_SINGLE if single else WIDTHS[-1]
+    best = widest, upsampfac or MOST_SIGMA  # if the tolerance is not within reach
+    least = math.inf
+    for width in WIDTHS:
+        sigma = upsampfac or _least_sigma(width, len(modes), eps, slopes)
+        if width > widest or not sigma or _level(width, sigma, len(modes), slopes) > eps * 1.0001:
+            continue
+        cost = _cost(_sizes(modes, sigma, width), modes, points, width, single, real)
+        if cost < least:
+            best, least = (width, sigma), cost
+    width, sigma = best
+    sizes = _sizes(modes, sigma, width)
+    # the ratio that the sizes really have may be better than the one asked for
+    ratio = math.floor(100 * min(n / m for n, m in zip(sizes, modes, strict=True))) / 100
+    return Grid(modes, sizes, make_kernel(width, min(max(sigma, ratio), 4.0), single), single)
+
+
+def _sizes(modes: tuple[int, ...], sigma: float, width: int) -> tuple[int, ...]:
+    return tuple([fast_size(max(math.ceil(sigma * n), 2 * width)) for n in modes])
+
+
+def choose_outer_grid(
+    extents: tuple[float, ...], points: int, eps: float, single: bool, slopes: bool, upsampfac: float
+) -> Grid:
+    """The grid onto which a transform of type 3 spreads: one whose modes are the targets.
+
+    Parameters
+    ----------
+    extents : tuple of float
+        For each axis the number of modes that the targets' range stands for: 2 S X/π for points and targets
+        within X and S of their centers.
+    points, eps, single, slopes, upsampfac
+        As for `choose_grid`.
+    """
+    widest = WIDEST_SINGLE if single else WIDTHS[-1]
+    best = widest, upsampfac or MOST_SIGMA
+    least = math.inf
+    for width in WIDTHS:
+        sigma = upsampfac or _least_sigma(width, len(extents), eps, slopes)
+        if width > widest or not sigma or _level(width, sigma, len(extents), slopes) > eps * 1.0001:
+            continue
+        sizes = [math.ceil(sigma * n) + width for n in extents]
+        inner = tuple([math.ceil(1.6 * n) for n in sizes])  # the transform of type 2 has a grid of its own
+        cost = _cost(inner, tuple(sizes), points, width, single, False)
+        if cost < least:
+            best, least = (width, sigma), cost
+    width, sigma = best
+    sizes = [max(2 * math.ceil((sigma * n + width) / 2), 2 * width) for n in extents]
+    kept = tuple([max(math.floor(n / sigma), 1) for n in sizes])
+    sigma = math.floor(1000 * sigma) / 1000  # the sizes have been rounded up
+    return Grid(kept, tuple(sizes), make_kernel(width, max(sigma, LEAST_SIGMA), single), single)
+
+
+def fast_size(n: int) -> int:
+    """The next even size of a fast Fourier transform."""
+    import scipy.fft
+
+    return 2 * int(scipy.fft.next_fast_len((n + 1) // 2))
+
+
+def _level(width: int, sigma: float, dimension: int, slopes: bool) -> float:
+    level = value_level(width, sigma) * math.sqrt(dimension)
+    return max(level, slope_level(width, sigma)) if slopes else level
+
+
+def _least_sigma(width: int, dimension: int, eps: float, slopes: bool) -> float | None:
+    """The least σ with which a width reaches a tolerance."""
+    low, high = LEAST_SIGMA, MOST_SIGMA
+    if _level(width, high, dimension, slopes) > eps:
+        return None
+    if _level(width, low, dimension, slopes) <= eps:
+        return low
+    for _ in range(20):
+        middle = (low + high) / 2
+        if _level(width, middle, dimension, slopes) <= eps:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _cost(
+    sizes: tuple[int, ...], modes: tuple[int, ...], points: int, width: int, single: bool, real: bool
+) -> float:
+    """About the nanoseconds of a transform, from those of one machine; only ratios matter.
+
+    Fourier transforms take a time for each grid point and doubling of the length, where there are modes; so
+    does touching the grid.  A point takes a time for the kernel along each axis, and one for each row of w
+    grid points that it touches, in vectors of 64 bytes.
+    """
+    d = len(sizes)
+    fourier, share = 0.0, 1.0
+    for a in range(d - 1, -1, -1):
+        fourier += share * math.log2(sizes[a])
+        share *= modes[a] / sizes[a]
+    total = math.prod(sizes)
+    parts = 1 if real else 2
+    stage = (0.24 if single else 0.34) * (1.6 if d == 1 and total > 1 << 18 else 1.0)
+    grid = total * parts / 2 * (fourier * stage + 1.2)
+    vectors = math.ceil(parts * width * (4 if single else 8) / 64)
+    rows = float(width ** (d - 1))
+    return grid + points * (6.0 + 6.0 * d + rows * (0.3 + 0.85 * vectors))
+
+
+def grid_alone(sizes: tuple[int, ...], eps: float, single: bool, upsampfac: float, name: str) -> Grid:
+    """A grid that is given, with the narrowest kernel that reaches a tolerance: for spreading alone.
+
+    The kernel is that of a fine grid for modes up to the fraction 1/upsampfac (by default ½) of the grid's.
+    What is spread depends on the kernel, so it must be the same one whether or not derivatives are taken.
+    """
+    sigma = upsampfac or 2.0
+    widest = WIDEST_SINGLE if single else WIDTHS[-1]
+    fitting = (w for w in WIDTHS if w >= widest or _level(w, sigma, len(sizes), False) <= eps * 1.0001)
+    width = min(next(fitting), widest)
+    if min(sizes) < 2 * width:
+        raise ValueError(
+            f"{name}: with spreadinterponly, the grid must have at least {2 * width} points along each axis, "
+            f"twice the width of the kernel for eps = {eps:.1e}, got {' × '.join(map(str, sizes))}"
+        )
+    modes = tuple([max(math.floor(n / sigma), 1) for n in sizes])
+    return Grid(modes, sizes, make_kernel(width, sigma, single), single)
+
+
+def check_tolerance(
+    eps: float,
+    modes: tuple[int, ...],
+    single: bool,
+    slopes: bool,
+    name: str,
+    upsampfac: float = 0.0,
+    warn: bool = True,
+) -> float:
+    """At most 0.5; a warning where a tolerance cannot be reached."""
+    rounding = float(np.finfo(np.float32 if single else np.float64).eps)
+    widest = WIDEST_SINGLE if single else WIDTHS[-1]
+    by_modes = rounding * max(modes, default=1) * 0.5
+    reached = max(by_modes, 4 * rounding, _level(widest, MOST_SIGMA, len(modes), slopes))
+    precision = "single precision" if single else "double precision"
+    limit = ""
+    if upsampfac and eps < (level := _level(widest, upsampfac, len(modes), slopes)) / 1.0001:
+        reached, limit = max(reached, level), f"{precision} with upsampfac = {upsampfac:g}"
+    elif eps < reached / 2 and eps < (1e-6 if single else 1e-14):
+        limit = f"{precision} with {max(modes)} modes along an axis" if reached == by_modes else precision
+    if warn and limit:
+        warnings.warn(
+            f"{name}: eps = {eps:.1e} is not within reach of {limit}; the error will be about {reached:.0e}",
+            RuntimeWarning,
+            stacklevel=_frames_of_the_package(),
+        )
+    return min(eps, 0.5)
+
+
+def _frames_of_the_package() -> int:
+    """For warnings: how many frames lie between the caller of this function and one outside of here."""
+    package = __name__.rpartition(".")[0]
+    frame, count = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(package):
+        frame, count = frame.f_back, count + 1
+    return count
