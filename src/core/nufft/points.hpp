@@ -75,12 +75,12 @@ private:
         std::ptrdiff_t tile = 0, within = 0;
         for (int a = 0; a < tiling_.dimension; ++a) {
             double turns = x[a][j] * frequency_[a];
+            if (!(turns > -0x1p53 && turns < 0x1p53)) {
+                if (!std::isfinite(x[a][j])) return false;
+                turns = 0;  // beyond 2⁵³ periods nothing is left of the fraction
+            }
             turns -= double(std::int64_t(turns));  // towards zero; std::floor would be a call
             if (turns < 0) turns += 1;
-            if (!(turns >= 0 && turns <= 1)) {
-                if (!std::isfinite(x[a][j])) return false;
-                turns = 0;  // beyond 2⁶³ periods nothing is left of the fraction
-            }
             double u = turns * double(tiling_.size[a]);
             std::ptrdiff_t cell = std::ptrdiff_t(u);
             if (cell >= tiling_.size[a]) cell = 0, u = 0;

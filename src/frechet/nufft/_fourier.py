@@ -10,7 +10,7 @@ The transforms are ducc0's where it is installed, else scipy.fft's.
 from __future__ import annotations
 
 import functools
-import importlib
+import importlib.util
 import itertools
 from typing import Any
 

@@ -13,7 +13,7 @@ from ..errors import NotDifferentiableError
 from ..linear_map import Array
 from ..rule import carriers, primal
 from . import _fourier
-from ._grid import Grid, check_tolerance, choose_grid
+from ._grid import check_tolerance, choose_grid
 from ._operators import OnModes, SortedPoints
 from ._rules import at_points, from_points
 
@@ -71,6 +71,8 @@ def checked_data(data: Any, name: str, what: str, real: bool = False) -> Array:
         raise TypeError(f"{name}: {what} must be real, got {kind}; nufft1 and nufft2 take complex values")
     if kind.kind in "iub":
         return np.astype(data, np.float64)
+    if not kind.isnative:
+        data = np.astype(data, kind := kind.newbyteorder("="))
     if kind not in (np.float32, np.float64, np.complex64, np.complex128):
         raise TypeError(f"{name}: {what} must be float32, float64, complex64 or complex128, got {kind}")
     return data
@@ -83,6 +85,13 @@ def as_complex(data: Array) -> Array:
     return np.astype(data, np.complex64 if data.dtype == np.float32 else np.complex128)
 
 
+def in_one_precision(a: Array, b: Array) -> tuple[Array, Array]:
+    """Two complex arrays in the higher one of their precisions."""
+    if a.dtype == b.dtype:
+        return a, b
+    return np.astype(a, np.complex128), np.astype(b, np.complex128)
+
+
 def is_single(data: Array) -> bool:
     """Whether a transform of the data is in single precision."""
     return data.dtype in (np.float32, np.complex64)
@@ -90,10 +99,14 @@ def is_single(data: Array) -> bool:
 
 def checked_modes(n_modes: Any, dimension: int, name: str) -> tuple[int, ...]:
     """n_modes as a tuple with an entry for each coordinate."""
-    modes = (n_modes,) if np.ndim(n_modes) == 0 else tuple(n_modes)
-    if any(int(n) != n for n in modes):
+    given = (n_modes,) if np.ndim(n_modes) == 0 else tuple(n_modes)
+    try:
+        modes = tuple([int(n) for n in given])
+        exact = all(n == m for n, m in zip(given, modes, strict=True))
+    except (TypeError, ValueError, OverflowError):
+        exact = False
+    if not exact:
         raise ValueError(f"{name}: n_modes must be integers, got {n_modes!r}")
-    modes = tuple(int(n) for n in modes)
     if len(modes) != dimension:
         raise ValueError(f"{name}: n_modes has {len(modes)} entries for points with {dimension} coordinates")
     if min(modes) < 1:
@@ -107,7 +120,10 @@ def checked_periods(period: Any, dimension: int, name: str) -> tuple[float, ...]
         raise NotDifferentiableError(
             f"{name} has no derivative with respect to period; scale the points instead: points * (2π / period)"
         )
-    periods = tuple(np.broadcast_to(np.asarray(period, float), (dimension,)).tolist())
+    given = np.asarray(period, float)
+    if given.shape not in ((), (1,), (dimension,)):
+        raise ValueError(f"{name}: period must be a number or {dimension} numbers, got {period!r}")
+    periods = tuple(np.broadcast_to(given, (dimension,)).tolist())
     if not all(p > 0 and math.isfinite(p) for p in periods):
         raise ValueError(f"{name}: period must be positive, got {period!r}")
     return periods
@@ -132,11 +148,12 @@ def sorted_points(
     real: bool = False,
 ) -> SortedPoints:
     """The points, sorted for the grid that the tolerance takes."""
-    eps = check_tolerance(options.eps, modes, single, slopes, name)
+    eps = check_tolerance(options.eps, modes, single, slopes, name, options.upsampfac)
+    check_memory(modes, modes, single, name)
     # a coarse count of points is enough for the choice, which is remembered
     count = 1 << max(len(points) - 1, 1).bit_length()
     grid = choose_grid(modes, count, eps, single, slopes, options.upsampfac, real)
-    check_memory(grid, name)
+    check_memory(grid.sizes, modes, single, name)
     return SortedPoints(plain_points(points), periods, grid, options.threads, name)
 
 
@@ -145,15 +162,15 @@ def plain_points(points: Array) -> Array:
     return primal(points)
 
 
-def check_memory(grid: Grid, name: str) -> None:
-    """An error, before anything is allocated, for grids beyond the machine's memory."""
-    needed = math.prod(grid.sizes) * np.dtype(grid.complex_dtype).itemsize
+def check_memory(sizes: tuple[int, ...], modes: tuple[int, ...], single: bool, name: str) -> None:
+    """An error, before anything is allocated, for a grid (or modes) beyond the machine's memory."""
+    needed = math.prod(sizes) * (8 if single else 16)
     available = memory_of_machine()
     if needed > available:
+        grid = f"the fine grid of {' × '.join(map(str, sizes))} points for "
         raise MemoryError(
-            f"{name}: the fine grid of {' × '.join(map(str, grid.sizes))} points for "
-            f"{' × '.join(map(str, grid.modes))} modes takes {needed / 2**30:.1f} GiB, and the machine has "
-            f"{available / 2**30:.1f}"
+            f"{name}: {'an array of ' if sizes == modes else grid}{' × '.join(map(str, modes))} modes takes "
+            f"{needed / 2**30:.1f} GiB, and the machine has {available / 2**30:.1f}"
         )
 
 
@@ -193,6 +210,8 @@ def nufft1(
     periods = checked_periods(period, d, name)
     values = as_complex(checked_data(values, name, "values"))
     check_lengths(name, points, values, "values")
+    if dipoles is not None:
+        values, dipoles = in_one_precision(values, as_complex(checked_data(dipoles, name, "dipoles")))
     single = is_single(values)
     slopes = type(points) in carriers or dipoles is not None
     place = sorted_points(points, modes, single, slopes, periods, options, name)
@@ -200,7 +219,6 @@ def nufft1(
     strengths = values[..., None]
     if dipoles is None:
         return from_points(points, strengths, operator)
-    dipoles = as_complex(checked_data(dipoles, name, "dipoles"))
     if dipoles.ndim == 1 and d == 1:
         dipoles = dipoles[:, None]
     if dipoles.shape[-2:] != (len(points), d):

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..linear_map import Array
 from ..rule import carriers, primal
-from ._grid import Grid, check_tolerance, choose_outer_grid
+from ._grid import Grid, check_tolerance, choose_outer_grid, near_rounding, rounding_unit
+from ._kernel import amplification
 from ._operators import OnGrid, OnModes, SortedPoints
 from ._rules import at_points, from_points
 from ._transforms import (
@@ -133,7 +134,13 @@ def transform3(
 
     shifted = targets - np.array(far.centers) if any(far.centers) else targets
     angles = np.astype(shifted, np.float64) * np.array(spacing)
-    inner = options._replace(modeord=1, eps=options.eps / 1.4, upsampfac=0.0)
+    # Points at the ends of their range are modes near the highest, and again all of them may be there.  At
+    # targets at the ends of theirs, the rounding errors of the transform of type 2 are divided by a small
+    # φ̂, and so is a part of its other errors.
+    growth = max(amplification(grid.kernel.width, grid.kernel.sigma), 1.0)
+    share = 6 * growth if near_rounding(options.eps, single) else 3 * math.sqrt(growth)
+    eps = max(options.eps / share, 1e-6 if single else 1e-14)
+    inner = options._replace(modeord=1, eps=eps, upsampfac=0.0)
     place = sorted_points(angles, grid.sizes, single, slopes, (2 * math.pi,) * d, inner, name)
     result = at_points(angles, modes, OnModes(place, sign, True, options.library))[..., 0]
     factor: Any = 1.0
@@ -166,7 +173,11 @@ def outer_grid(
     near: Ranges, far: Ranges, points: int, single: bool, slopes: bool, options: Options, name: str
 ) -> tuple[Grid, tuple[float, ...]]:
     """The grid for spreading and its spacing along each axis."""
-    eps = check_tolerance(options.eps, (1,) * len(near.widths), single, slopes, name) / 1.4
+    d = len(near.widths)
+    # Some targets lie at the ends of their range, and all of them may: there the error of an axis is up to
+    # 8 times the mean over the range, and those of the axes add up.  It shall be eps at most.
+    eps = check_tolerance(options.eps, (1,) * d, single, slopes, name)
+    eps = max(eps / (8 * math.sqrt(d)), 8 * rounding_unit(single))
     pairs = []
     for X, S in zip(near.widths, far.widths, strict=True):
         X, S = (1.0, 1.0) if X == S == 0 else (X or 1 / S, S or 1 / X)  # noqa: PLW2901
@@ -177,11 +188,9 @@ def outer_grid(
             f"{name}: points and targets span ranges whose product is {max(extents) * math.pi:.1e}: the grid would "
             "have as many points"
         )
-    if max(extents) < 4:  # all modes have about the same error, which does not average out
-        eps /= 3
     count = 1 << max(points - 1, 1).bit_length()
     grid = choose_outer_grid(extents, count, eps, single, slopes, options.upsampfac)
-    check_memory(grid, name)
+    check_memory(grid.sizes, grid.modes, single, name)
     # the targets' range is that of the kernel's modes
     spacing = tuple(math.pi / (grid.kernel.sigma * S) for _, S in pairs)
     return grid, spacing
