@@ -48,26 +48,6 @@ Tiling tiling_of(const std::vector<Index>& sizes, const std::vector<int>& edge_b
     return tiling;
 }
 
-// Points with the memory that they are sorted into.
-template <class R>
-class Sorted {
-public:
-    Sorted(const Coordinates* x, Index count, const double* period, const Tiling& tiling, int threads)
-        : room_(Points<R>::room(count, tiling.dimension) / sizeof(double) + 1),
-          points(x, count, period, tiling, room_.data(), passes(), threads) {}
-
-private:
-    static Passes<R> passes() {
-        Passes<R> passes{};
-        passes.place = FRECHET_LEVEL::place_points<R>;
-        return passes;
-    }
-    std::vector<double> room_;
-
-public:
-    Points<R> points;
-};
-
 // Points in all places that matter: anywhere, on grid points and tiles' edges, at the period, far away, all in one.
 std::vector<double> coordinates(std::mt19937_64& random, Index count, Index size, double period, int kind) {
     std::uniform_real_distribution<double> uniform(-1, 1);
@@ -117,8 +97,7 @@ struct PassTest {
             x.push_back(coordinates(random, count, sizes[std::size_t(a)], period[a], kind));
             given[a] = {x.back().data(), 1, false};
         }
-        Sorted<R> sorted(given, count, period, tiling, threads);
-        const Points<R>& points = sorted.points;
+        Points<R> points(given, count, period, tiling, threads);
         REQUIRE(points.not_finite() == -1 && points.count() == count);
 
         const int degree = 4;
@@ -249,13 +228,13 @@ void test_points_that_are_not_finite() {
             x[std::size_t(count - 1)] = bad;
             double period = 1;
             Coordinates given{x.data(), 1, false};
-            Sorted<double> sorted(&given, count, &period, tiling_of({20}, {3}, {0}), 4);
-            REQUIRE(sorted.points.not_finite() == count - 2);
+            Points<double> points(&given, count, &period, tiling_of({20}, {3}, {0}), 4);
+            REQUIRE(points.not_finite() == count - 2);
         }
     double period = 1;
     Coordinates none{nullptr, 1, true};
-    Sorted<float> sorted(&none, 0, &period, tiling_of({20}, {3}, {0}), 4);
-    REQUIRE(sorted.points.count() == 0 && sorted.points.not_finite() == -1 && sorted.points.start(3) == 0);
+    Points<float> points(&none, 0, &period, tiling_of({20}, {3}, {0}), 4);
+    REQUIRE(points.count() == 0 && points.not_finite() == -1 && points.start(3) == 0);
 }
 
 template <class R>
