@@ -2,7 +2,7 @@
 # kernels compiled) with the extras of pyproject.toml that the target uses. A stamp file marks each extra as
 # installed; after a change of the kernels' sources the next target compiles them again.
 #
-#   make demo | test | bench | lint | docs | clean
+#   make demo | test | sanitize | bench | lint | docs | clean
 #   make test ARGS="-k fft"          further arguments for pytest, the benchmarks or the demo
 #   make demo PYTHON=python3.12      another interpreter (Python 3.11 or later)
 
@@ -14,12 +14,13 @@ BIN := $(VENV)/bin
 # One thread per process: the tests run in two processes, and tiny matrices are slower with threads.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help demo test bench lint docs clean
+.PHONY: help demo test sanitize bench lint docs clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    fit models, optimise an MRI scan, check the examples, save pictures"
 	@echo "make test    run all tests, with the examples of the docs and the README"
+	@echo "make sanitize  test the C++ code of the nonuniform transforms with the compiler's sanitizers"
 	@echo "make bench   time Frechet beside PyTorch, JAX and autograd"
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    build the documentation into docs/_build"
@@ -30,6 +31,9 @@ demo: $(VENV)/.with-demo
 
 test: $(VENV)/.with-test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 $(ARGS)
+
+sanitize:
+	tests/core/sanitize.sh
 
 # Everything on one thread, and the Fourier rows on two as well.
 bench: $(VENV)/.with-bench

@@ -86,7 +86,7 @@ public:
             if (!(period[a] > 0) || tiling.size[a] < 1) throw nb::value_error("periods and sizes must be positive");
             tiling.edge_bits[a] = tile_edge_bits[d - 1][a];
             tiling.column_bits[a] = column_bits[d - 1][a];
-            tiling.tiles[a] = (tiling.size[a] + tiling.edge(a) - 1) / tiling.edge(a);
+            tiling.tiles[a] = (tiling.size[a] - 1) / tiling.edge(a) + 1;
             tiles *= double(tiling.tiles[a] << tiling.column_bits[a]);
         }
         if (arrays[0]->size() > Index(0xffffffffu)) throw nb::value_error("there are more than 4294967295 points");
@@ -191,6 +191,11 @@ void modes_and_grid(nb::handle m, nb::handle g, nb::sequence f, bool fft_order, 
 }
 
 int show_buffer(PyObject* self, Py_buffer* buffer, int flags) {
+    if (!nb::inst_ready(nb::handle(self))) {
+        buffer->obj = nullptr;
+        PyErr_SetString(PyExc_BufferError, "a Workspace that has not been initialized has no memory");
+        return -1;
+    }
     auto* workspace = nb::inst_ptr<Workspace>(nb::handle(self));
     return PyBuffer_FillInfo(buffer, self, workspace->data(), Py_ssize_t(workspace->bytes()), 0, flags);
 }

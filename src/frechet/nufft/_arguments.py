@@ -208,6 +208,8 @@ def checked_data(data: Any, name: str, what: str, real: bool = False) -> Array:
         raise TypeError(f"{name}: {what} must be real, got {kind}; nufft1 and nufft2 take complex values")
     if kind.kind in "iub":
         return np.astype(data, np.float64)
+    if not kind.isnative:
+        data = np.astype(data, kind := kind.newbyteorder("="))
     if kind not in (np.float32, np.float64, np.complex64, np.complex128):
         raise TypeError(f"{name}: {what} must be float32, float64, complex64 or complex128, got {kind}")
     return data

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._kernel import WIDTHS, Kernel, make_kernel, slope_level, value_level
+from ._kernel import WIDTHS, Kernel, amplification, make_kernel, slope_level, value_level
 
 Array = Any
 
 LEAST_SIGMA, MOST_SIGMA = 1.15, 2.5
+LAST_SIGMA = 4.0  # where the widest kernel falls short up to there
 WIDEST_SINGLE = 12  # beyond that single precision gains nothing
+TILES = 1024, 64, 16  # the longest edge of the tiles in which points are sorted, by dimension
 
 
 class Grid(NamedTuple):
@@ -44,7 +46,7 @@ class Grid(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def deconvolution(kernel: Kernel, modes: int, size: int, halved: bool) -> Array:
-    """1/φ̂ for the modes of an axis, from the lowest frequency on; if halved, from zero on."""
+    """1/φ̂ for the modes of an axis, the lowest frequency first; the non-negative ones alone if halved."""
     k = np.arange(modes // 2 + 1) if halved else np.arange(modes) - modes // 2
     factors: Array = kernel.deconvolution(k / size)
     factors.flags.writeable = False
@@ -80,11 +82,11 @@ def choose_grid(
         Whether the grid is real.
     """
     widest = WIDEST_SINGLE if single else WIDTHS[-1]
-    best = widest, upsampfac or MOST_SIGMA  # if the tolerance is not within reach
+    best = widest, upsampfac or _last_sigma(widest, modes, eps, slopes, single)
     least = math.inf
     for width in WIDTHS:
-        sigma = upsampfac or _least_sigma(width, len(modes), eps, slopes)
-        if width > widest or not sigma or _level(width, sigma, len(modes), slopes) > eps * 1.0001:
+        sigma = upsampfac or _least_sigma(width, modes, eps, slopes, single)
+        if width > widest or not sigma or _level(width, sigma, modes, slopes, single) > eps * 1.0001:
             continue
         cost = _cost(_sizes(modes, sigma, width), modes, points, width, single, real)
         if cost < least:
@@ -93,7 +95,7 @@ def choose_grid(
     sizes = _sizes(modes, sigma, width)
     # the ratio that the sizes really have may be better than the one asked for
     ratio = math.floor(100 * min(n / m for n, m in zip(sizes, modes, strict=True))) / 100
-    return Grid(modes, sizes, make_kernel(width, min(max(sigma, ratio), 4.0), single), single)
+    return Grid(modes, sizes, make_kernel(width, min(max(sigma, ratio), LAST_SIGMA), single), single)
 
 
 def _sizes(modes: tuple[int, ...], sigma: float, width: int) -> tuple[int, ...]:
@@ -113,13 +115,18 @@ def choose_outer_grid(
     points, eps, single, slopes, upsampfac
         As for `choose_grid`.
     """
+    # Of errors of the transform of type 2: at targets in a corner of their range, rounding errors are divided
+    # by the least φ̂ of each axis.
+    most_growth = (4.0 if len(extents) == 1 else 1.8) if near_rounding(eps, single) else 16.0
     widest = WIDEST_SINGLE if single else WIDTHS[-1]
-    best = widest, upsampfac or MOST_SIGMA
+    best = widest, upsampfac or _last_sigma(widest, extents, eps, slopes, single)
     least = math.inf
     for width in WIDTHS:
-        sigma = upsampfac or _least_sigma(width, len(extents), eps, slopes)
-        if width > widest or not sigma or _level(width, sigma, len(extents), slopes) > eps * 1.0001:
+        sigma = upsampfac or _least_sigma(width, extents, eps, slopes, single)
+        if width > widest or not sigma or _level(width, sigma, extents, slopes, single) > eps * 1.0001:
             continue
+        while not upsampfac and sigma < MOST_SIGMA and amplification(width, sigma) > most_growth:
+            sigma += 0.02
         sizes = [math.ceil(sigma * n) + width for n in extents]
         inner = tuple([math.ceil(1.6 * n) for n in sizes])  # the transform of type 2 has a grid of its own
         cost = _cost(inner, tuple(sizes), points, width, single, False)
@@ -139,25 +146,70 @@ def fast_size(n: int) -> int:
     return 2 * int(scipy.fft.next_fast_len((n + 1) // 2))
 
 
-def _level(width: int, sigma: float, dimension: int, slopes: bool) -> float:
-    level = value_level(width, sigma) * math.sqrt(dimension)
-    return max(level, slope_level(width, sigma)) if slopes else level
+def _level(width: int, sigma: float, modes: tuple[float, ...], slopes: bool, single: bool) -> float:
+    """The relative error of a transform.
+
+    The errors of the axes add up.  They are those of the highest modes above all, which are a larger share
+    of few modes: the rms over N modes is about √(1 + 12/N) times that over a continuum.  The grid has at
+    least 2w points along an axis, though; where these are more than σN, there are no modes near the band's
+    edge.  Rounding errors are amplified along each axis; those of derivatives are largest for points on
+    grid points, too.
+    """
+    shares = [min(1.0, n * sigma / (2 * width)) for n in modes]  # of the band that have modes
+    few = [1 + 12 / n * share**4 for n, share in zip(modes, shares, strict=True)]
+    # Those of the narrowest kernels are alike at all frequencies, and may have one sign along all axes.
+    together = sum(map(math.sqrt, few)) if width <= 3 else math.sqrt(sum(few))
+    level = value_level(width, sigma) * together
+    if slopes:
+        level = max(level, slope_level(width, sigma) * math.sqrt(max(few)))
+    rounding = math.prod([amplification(width, sigma, share) for share in shares])
+    return level + (6 if slopes else 2) * rounding_unit(single) * rounding
 
 
-def _least_sigma(width: int, dimension: int, eps: float, slopes: bool) -> float | None:
+def rounding_unit(single: bool) -> float:
+    """The largest relative error of a rounded number: 2⁻²⁴ or 2⁻⁵³."""
+    return 2.0**-24 if single else 2.0**-53
+
+
+def near_rounding(eps: float, single: bool) -> bool:
+    """Whether rounding errors that are amplified twice, as in type 3, come near to a tolerance."""
+    return eps < 1e6 * rounding_unit(single)
+
+
+def rounding_level(modes: tuple[int, ...], single: bool) -> float:
+    """About the relative error that rounding leaves in a transform in any case.
+
+    The phases of the highest modes turn N/2 times within the period, so that a relative error u of a
+    coordinate is one of about N u/2 in the values.  In single precision coordinates are kept relative to
+    tiles of the grid.
+    """
+    reach = max(modes, default=1)
+    if single:
+        reach = min(reach, TILES[len(modes) - 1])
+    return rounding_unit(single) * (0.5 * reach + 3)
+
+
+def _least_sigma(
+    width: int, modes: tuple[float, ...], eps: float, slopes: bool, single: bool, most: float = MOST_SIGMA
+) -> float | None:
     """The least σ with which a width reaches a tolerance."""
-    low, high = LEAST_SIGMA, MOST_SIGMA
-    if _level(width, high, dimension, slopes) > eps:
+    low, high = LEAST_SIGMA, most
+    if _level(width, high, modes, slopes, single) > eps:
         return None
-    if _level(width, low, dimension, slopes) <= eps:
+    if _level(width, low, modes, slopes, single) <= eps:
         return low
     for _ in range(20):
         middle = (low + high) / 2
-        if _level(width, middle, dimension, slopes) <= eps:
+        if _level(width, middle, modes, slopes, single) <= eps:
             high = middle
         else:
             low = middle
     return high
+
+
+def _last_sigma(width: int, modes: tuple[float, ...], eps: float, slopes: bool, single: bool) -> float:
+    """The σ with which the widest kernel comes as near to a tolerance as it can."""
+    return _least_sigma(width, modes, eps, slopes, single, LAST_SIGMA) or LAST_SIGMA
 
 
 def _cost(
@@ -191,7 +243,8 @@ def grid_alone(sizes: tuple[int, ...], eps: float, single: bool, upsampfac: floa
     """
     sigma = upsampfac or 2.0
     widest = WIDEST_SINGLE if single else WIDTHS[-1]
-    fitting = (w for w in WIDTHS if w >= widest or _level(w, sigma, len(sizes), False) <= eps * 1.0001)
+    many = (math.inf,)  # modes, along one axis: the kernel is the same for all grids
+    fitting = (w for w in WIDTHS if w >= widest or _level(w, sigma, many, False, single) <= eps * 1.0001)
     width = min(next(fitting), widest)
     if min(sizes) < 2 * width:
         raise ValueError(
@@ -211,24 +264,25 @@ def check_tolerance(
     upsampfac: float = 0.0,
     warn: bool = True,
 ) -> float:
-    """At most 0.5; a warning where a tolerance cannot be reached."""
-    rounding = float(np.finfo(np.float32 if single else np.float64).eps)
+    """At most 0.5, and no less than rounding allows; a warning where a tolerance cannot be reached."""
+    floor = rounding_level(modes, single)
     widest = WIDEST_SINGLE if single else WIDTHS[-1]
-    by_modes = rounding * max(modes, default=1) * 0.5
-    reached = max(by_modes, 4 * rounding, _level(widest, MOST_SIGMA, len(modes), slopes))
-    precision = "single precision" if single else "double precision"
-    limit = ""
-    if upsampfac and eps < (level := _level(widest, upsampfac, len(modes), slopes)) / 1.0001:
-        reached, limit = max(reached, level), f"{precision} with upsampfac = {upsampfac:g}"
-    elif eps < reached / 2 and eps < (1e-6 if single else 1e-14):
-        limit = f"{precision} with {max(modes)} modes along an axis" if reached == by_modes else precision
-    if warn and limit:
+    kernel = _level(widest, upsampfac or LAST_SIGMA, modes, slopes, single)
+    least = kernel / 2 if upsampfac else 1e-6 if single else 1e-14
+    if warn and eps < min(max(floor, kernel) / 2, least):
+        precision = "single precision" if single else "double precision"
+        if upsampfac:
+            limit = f"{precision} with upsampfac = {upsampfac:g}"
+        else:
+            by_modes = max(modes) > 10 and floor > kernel
+            limit = f"{precision} with {max(modes)} modes along an axis" if by_modes else precision
         warnings.warn(
-            f"{name}: eps = {eps:.1e} is not within reach of {limit}; the error will be about {reached:.0e}",
+            f"{name}: eps = {eps:.1e} is not within reach of {limit}; the error will be about "
+            f"{max(floor, kernel):.0e}",
             RuntimeWarning,
             stacklevel=_frames_of_the_package(),
         )
-    return min(eps, 0.5)
+    return min(max(eps, floor / 2), 0.5)  # a better kernel would gain nothing
 
 
 def _frames_of_the_package() -> int:

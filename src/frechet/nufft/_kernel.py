@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,12 +33,13 @@ class Kernel:
 
     width: int
     table: Array  # (degree + 1, 16), the highest power first
-    inverse: Array  # 1/φ̂(ξ) for |ξ| ≤ 1/(2σ) cycles per grid point: coefficients of powers of (2σ ξ)²
+    inverse: Array  # log 1/φ̂(ξ), |ξ| ≤ 1/(2σ) cycles per grid point: coefficients of powers of 2(2σ ξ)² − 1
     sigma: float
 
     def deconvolution(self, frequency: Array) -> Array:
         """1/φ̂ at frequencies in cycles per grid point, |ξ| ≤ 1/(2σ); plain or traced."""
-        return polynomial((frequency * (2 * self.sigma)) ** 2, self.inverse)
+        logarithm: Array = polynomial(2 * (frequency * (2 * self.sigma)) ** 2 - 1, self.inverse)
+        return np.exp(logarithm)
 
 
 def _polynomial_plain(t: Array, coefficients: Array) -> Array:
@@ -60,16 +61,16 @@ def _polynomial_body(t: Array, coefficients: Array) -> Any:
     return polynomial(t, coefficients), Diagonal(factor, (t,), np.shape(t), np.shape(t))
 
 
-# Σ c_p t^p, for t with one axis
+# Σ c_p t^p, t of one axis
 polynomial = Rule(_polynomial_plain, _polynomial_body, "frechet.nufft: a polynomial")
 
 
 def transform(table: Array, width: int, frequency: Array) -> Array:
     """φ̂(ξ) = ∫ φ(z) cos(2π ξ z) dz of a table of panels, for frequencies in cycles per grid point."""
-    x, weight = np.polynomial.legendre.leggauss(14)  # exact beyond degree 23, and for the cosine of a panel
+    x, weight = np.polynomial.legendre.leggauss(20)  # exact up to degree 39: panel times cosine
     values = np.polynomial.polynomial.polyval(x, table[::-1, :width].astype(float))
     z = np.arange(width)[:, None] - width / 2 + (x + 1) / 2
-    phase = np.multiply.outer(2 * np.pi * frequency, z)
+    phase = np.multiply.outer(4 * np.arccos(np.longdouble(0)) * frequency, z)
     transformed: Array = np.sum(np.cos(phase) * (values * (weight / 2)), axis=(-2, -1))
     return transformed
 
@@ -86,9 +87,9 @@ def prolate(c: float, t: Array) -> Array:
     diagonal = k * (k + 1) + (2 * k * (k + 1) - 1) / ((2 * k + 3) * (2 * k - 1)) * c**2
     beside = (k + 2) * (k + 1) / ((2 * k + 3) * np.sqrt((2 * k + 1) * (2 * k + 5))) * c**2
     _, vectors = eigh_tridiagonal(diagonal, beside[:-1], select="i", select_range=(0, 0))
-    expansion = np.zeros(2 * len(k))
+    expansion = np.zeros(2 * len(k), np.longdouble)
     expansion[::2] = vectors[:, 0] * np.sqrt(k + 0.5)
-    at_zero = np.polynomial.legendre.legval(0.0, expansion)
+    at_zero = np.polynomial.legendre.legval(np.longdouble(0), expansion)
     values: Array = np.polynomial.legendre.legval(t, expansion / at_zero)
     return values
 
@@ -101,77 +102,127 @@ def make_kernel(width: int, sigma: float, single: bool) -> Kernel:
     error that it does not count.
     """
     c = np.pi * width * (1 - 1 / (2 * sigma)) - 0.05
-    panel = np.arange(width)[:, None]
-    degree = most = 23
-    nodes = np.cos(np.pi * (np.arange(most + 1) + 0.5) / (most + 1))
+    # Rounding errors of a Chebyshev series count p² times in a slope: they are kept below those of double
+    # precision.
+    nodes = _chebyshev_points(24)
     # panel j at s is φ at z = j − w/2 + (s + 1)/2
-    values = prolate(c, (panel + (nodes + 1) / 2) * (2 / width) - 1)
-    series = np.polynomial.chebyshev.chebfit(nodes, values.T, most)
+    panel = np.arange(width)[:, None]
+    series = _chebyshev_series(prolate(c, (panel + (nodes + 1) / 2) * (np.longdouble(2) / width) - 1).T)
     # An error of a panel counts at the highest mode, where φ̂ is least.
     x, weight = np.polynomial.legendre.leggauss(40 + width)
-    phi = prolate(c, x) * weight
+    phi = prolate(c, x).astype(float) * weight
     edge = (np.cos(np.pi * width / (2 * sigma) * x) @ phi) / np.sum(phi)
-    rounding = 2 * np.finfo(np.float32 if single else np.float64).eps
+    rounding = 0.5 * np.finfo(np.float32 if single else np.float64).eps
     allowed = max(rounding, 0.3 * edge * value_level(width, sigma))
-    while degree > 2 and np.max(np.sum(np.abs(series[degree:]), axis=0)) <= allowed:
-        degree -= 1
-    series = series[: degree + 1]
-    powers = np.array([_powers(column, degree + 1) for column in series.T])  # (w, degree + 1), lowest first
-    table = np.zeros((degree + 1, _core.max_width))
-    table[:, :width] = powers.T[::-1]
+    series = _trimmed(series, allowed)
+    table = np.zeros((len(series), _core.max_width))
+    for panel_series, column in zip(series.T, table.T, strict=False):
+        powers = np.polynomial.chebyshev.cheb2poly(panel_series)  # without zeros at its end
+        column[len(column) - len(powers) :] = powers[::-1]
     table = table.astype(np.float32 if single else np.float64)
-    # 1/φ̂ is even and smooth: interpolated at Chebyshev points of (2σ ξ)² in [0, 1].
-    squares = (1 + np.cos(np.pi * (np.arange(24) + 0.5) / 24)) / 2
-    values = 1 / transform(table, width, np.sqrt(squares) / (2 * sigma))
-    fit = np.polynomial.chebyshev.Chebyshev.fit(squares, values, 23, domain=[0, 1])
-    fit = fit.trim(np.min(np.abs(values)) * 1e-16)
-    inverse = fit.convert(kind=np.polynomial.Polynomial, domain=[-1, 1], window=[-1, 1]).coef
-    return Kernel(width, table, inverse, sigma)
+    # log φ̂ is even and smooth up to the zeros of φ̂, which lie beyond |ξ| = 1 − 1/(2σ): a series in (2σ
+    # ξ)² in [0, 1].
+    t = _chebyshev_points(32)
+    logarithm = -np.log(transform(table, width, np.sqrt((1 + t) / 2) / (2 * sigma)))
+    inverse = np.polynomial.chebyshev.cheb2poly(_trimmed(_chebyshev_series(logarithm), 1e-17))
+    return Kernel(width, table, inverse.astype(float), sigma)
 
 
-def _powers(series: Array, length: int) -> Array:
-    powers = np.polynomial.chebyshev.cheb2poly(series)
-    return np.pad(powers, (0, length - len(powers)))
+def _chebyshev_points(count: int) -> Array:
+    """The zeros of T_count, in extended precision where the machine has it."""
+    half = np.arccos(np.longdouble(0))
+    return np.cos((2 * np.arange(count) + 1) * (half / count))
+
+
+def _chebyshev_series(values: Array) -> Array:
+    """The coefficients of the polynomial with these values at the Chebyshev points, along the first axis."""
+    count = len(values)
+    half = np.arccos(np.longdouble(0))
+    waves = np.cos(np.outer(np.arange(count), 2 * np.arange(count) + 1) * (half / count))
+    series: Array = waves @ values * (np.longdouble(2) / count)
+    series[0] /= 2
+    return series
+
+
+def _trimmed(series: Array, allowed: float) -> Array:
+    """A series (along the first axis) without its last terms, while these sum up to no more than allowed."""
+    length = len(series)
+    while length > 3 and np.max(np.sum(np.abs(series[length - 1 :]), axis=0)) <= allowed:
+        length -= 1
+    return series[:length]
 
 
 def value_level(width: int, sigma: float) -> float:
-    """About the relative ℓ² error of values in one dimension on a flat spectrum (fitted to `errors`)."""
-    return (0.22 + 0.4 / width) * math.exp(-math.pi * (width - 1) * math.sqrt(1 - 1 / sigma))
+    """The relative ℓ² error of values in one dimension, on a flat spectrum.
+
+    Points in the same place within their cells, on grid points for instance, share their errors: with
+    random points these are averaged over the places, but what is promised (twice the tolerance) holds in
+    the worst of them, where errors are up to 1.9 times as large.  So this is the larger of the mean and
+    1/1.8 of the worst, fitted to `errors`.
+    """
+    return (0.25 + 0.4 / width) * math.exp(-math.pi * (width - 1) * math.sqrt(1 - 1 / sigma))
 
 
 def slope_level(width: int, sigma: float) -> float:
-    """About the relative ℓ² error of derivatives by the points, on flat and on rapidly decaying spectra.
+    """The relative ℓ² error of derivatives by the points, on flat and on rapidly decaying spectra.
 
-    An alias of mode k counts k + m n times in a derivative where the mode itself counts k times: on a flat
-    spectrum about 10 σ times as much as in a value.  Where the modes fall off like exp(−16 |2k/N|), what
-    counts is n φ̂(n)/φ̂(0), which falls faster with the width, as φ̂(N/2)/φ̂(0) does (fitted to `errors`).
+    In a derivative the alias of mode k counts k + m n times where the mode itself counts k times.  What
+    these sum to is largest for points on grid points (or halfway, for odd widths), where windows end: φ
+    ends with a slope of ψ₀′(1) 2/w, and (1 − t²)ψ″ − 2tψ′ = (c²t² − χ)ψ with χ ≈ c gives ψ₀′(1) ≈ −c²/2
+    ψ₀(1).  There it is about 4 times the mean over all places, and it counts as in `value_level`.
+
+    flat: an end falls like the aliases at the highest mode, exp(−π w √(1 − 1/σ)).
+    decaying: where modes fall off like exp(−16 |2k/N|), 1/φ̂ is that of frequency zero, and an end falls like
+    ψ₀(1)/ψ₀(0), as exp(−c).
+
+    The powers of w and σ are fitted to `errors`.
     """
-    flat = 10 * sigma * value_level(width, sigma)
-    rate = math.pi * math.sqrt(1 - 1 / sigma) + math.pi / (4 * sigma * (2 * sigma - 1))
-    return max(flat, 150 * math.pow(sigma, 2.6) * math.exp(-rate * width))
+    rest = 1 - 1 / sigma
+    flat = 17 * width**0.6 * sigma**1.85 * rest**1.15 * math.exp(-math.pi * width * math.sqrt(rest))
+    bandwidth = math.pi * width * (1 - 1 / (2 * sigma))
+    decaying = 122 * width**1.15 * sigma**1.4 * math.sqrt(rest) * math.exp(-bandwidth)
+    return float(max(flat, decaying))
 
 
-def errors(kernel: Kernel, sigma: float, spectrum: Any = None) -> tuple[float, float]:
-    """The relative ℓ² errors of values and of their derivatives in one dimension, for |k| ≤ N/2.
+def amplification(width: int, sigma: float, share: float = 1.0) -> float:
+    """How much larger than its result a transform along an axis is on the way, with its rounding errors.
 
-    The kernel interpolates e^{ikx} between grid points as Σ_j φ_j(s) e^{2πi k z_j(s)/n} / φ̂(k), which should
-    be 1; this is looked at for all k and s.  ``spectrum`` gives the squared amplitudes of the modes at 2k/N.
+    ‖φ‖ times the rms of 1/φ̂ over the modes: white noise on the grid counts ‖φ‖, and is divided by φ̂, which
+    falls like exp(−π w (1 − 1/(2σ) − √(1 − 1/σ))) towards the edge of the band, about as a Gaussian does;
+    the other factors are fitted.  ``share``: how much of the band has modes.
     """
-    samples = 24
-    fraction = (np.arange(samples) + 0.5) / samples  # 2k/N
+    fall = 1 - 1 / (2 * sigma) - math.sqrt(1 - 1 / sigma)
+    return 0.5 + sigma**2 / (1.5 * width) * math.exp(math.pi * width * fall * share**2)
+
+
+class Errors(NamedTuple):
+    """Relative ℓ² errors of a kernel: the mean over the places of a point in its cell, and the worst."""
+
+    value: float
+    worst_value: float
+    slope: float
+    worst_slope: float
+
+
+def errors(kernel: Kernel, sigma: float, spectrum: Any = None) -> Errors:
+    """The errors of values and of their derivatives in one dimension, for |k| ≤ N/2.
+
+    The kernel interpolates e^{ikx} between grid points as Σ_j φ_j(s) e^{2πi k z_j(s)/n} / φ̂(k), which
+    should be 1; this is looked at for all k and s.  ``spectrum`` gives the amplitudes of the modes at
+    |2k/N|.
+    """
+    fraction = np.linspace(-1, 1, 801)  # 2k/N
     k = fraction / (2 * sigma)  # cycles per grid point
-    s = (np.arange(samples) + 0.5) / samples * 2 - 1
+    s = np.append(np.arange(24) / 24 * 2 - 1, 1 - 1e-9)  # with both ends
     coefficients = kernel.table[::-1, : kernel.width].astype(float)
     phi = np.polynomial.polynomial.polyval(s, coefficients)  # (w, s)
     slope = -2 * np.polynomial.polynomial.polyval(s, np.polynomial.polynomial.polyder(coefficients))
     z = np.arange(kernel.width)[:, None] - kernel.width / 2 + (s + 1) / 2
     waves = np.exp(2j * np.pi * np.multiply.outer(k, z)) * kernel.deconvolution(k)[:, None, None]
-    value = np.sum(phi * waves, axis=1)
-    derivative = np.sum(slope * waves, axis=1)
     true = 2j * np.pi * k[:, None]
-    weight = np.ones(samples) if spectrum is None else spectrum(fraction)
-    value_error = np.sqrt(weight @ np.mean(np.abs(value - 1) ** 2, 1) / weight.sum())
-    slope_error = np.sqrt(
-        weight @ np.mean(np.abs(derivative - true) ** 2, 1) / (weight @ np.abs(true[:, 0]) ** 2)
-    )
-    return float(value_error), float(slope_error)
+    weight = np.ones(len(k)) if spectrum is None else spectrum(np.abs(fraction)) ** 2
+    value = (weight @ np.abs(np.sum(phi * waves, axis=1) - 1) ** 2) / weight.sum()
+    derivative = weight @ np.abs(np.sum(slope * waves, axis=1) - true) ** 2
+    derivative /= weight @ np.abs(true[:, 0]) ** 2
+    squares = (np.mean(value[:-1]), np.max(value), np.mean(derivative[:-1]), np.max(derivative))
+    return Errors(*[float(np.sqrt(x)) for x in squares])

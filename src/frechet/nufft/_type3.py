@@ -20,7 +20,8 @@ from ._arguments import (
     is_traced,
     sign_of,
 )
-from ._grid import Grid, check_tolerance, choose_outer_grid
+from ._grid import Grid, check_tolerance, choose_outer_grid, near_rounding, rounding_unit
+from ._kernel import amplification
 from ._operators import OnGrid, SortedPoints
 from ._place import Place, place
 
@@ -152,7 +153,14 @@ class OnTargets:
         shifted = targets - np.array(far.centers) if any(far.centers) else targets
         angles = np.astype(shifted, np.float64) * np.array(spacing)
         eps = check_tolerance(options.eps, grid.sizes, single, slopes, name, options.upsampfac, options.warn)
-        inner = options._replace(modeord=1, eps=eps / 1.4, upsampfac=0.0, period=TWO_PI)
+        # Points at the ends of their range are modes near the highest, and again all of them may be there.
+        # At targets at the ends of theirs, the rounding errors of the transform of type 2 are divided by a
+        # small φ̂, and so is a part of its other errors.
+        growth = max(amplification(grid.kernel.width, grid.kernel.sigma), 1.0)
+        share = 6 * growth if near_rounding(options.eps, single) else 3 * math.sqrt(growth)
+        eps = max(eps / share, 1e-6 if single else 1e-14)
+        eps = check_tolerance(eps, grid.sizes, single, slopes, name, warn=False)
+        inner = options._replace(modeord=1, eps=eps, upsampfac=0.0, period=TWO_PI)
         self.transform = place(angles, grid.sizes, sign, single, slopes, inner, name)
         factor: Any = 1.0
         for a in range(d):
@@ -198,7 +206,10 @@ def outer_grid(
     near: Ranges, far: Ranges, points: int, single: bool, slopes: bool, options: Options, name: str
 ) -> tuple[Grid, tuple[float, ...]]:
     """The grid for spreading and its spacing along each axis."""
-    eps = min(options.eps, 0.5) / 1.4
+    d = len(near.widths)
+    # Some targets lie at the ends of their range, and all of them may: there the error of an axis is up to
+    # 8 times the mean over the range, and those of the axes add up.  It shall be eps at most.
+    eps = max(min(options.eps, 0.5) / (8 * math.sqrt(d)), 8 * rounding_unit(single))
     pairs = []
     for X, S in zip(near.widths, far.widths, strict=True):
         X, S = (1.0, 1.0) if X == S == 0 else (X or 1 / S, S or 1 / X)  # noqa: PLW2901
@@ -209,8 +220,6 @@ def outer_grid(
             f"{name}: points and targets span ranges whose product is {max(extents) * math.pi:.1e}: the grid "
             "would have as many points"
         )
-    if max(extents) < 4:  # all modes have about the same error, which does not average out
-        eps /= 3
     count = 1 << max(points - 1, 1).bit_length()
     grid = choose_outer_grid(extents, count, eps, single, slopes, options.upsampfac)
     check_memory(grid.modes, grid.sizes, single, name)
