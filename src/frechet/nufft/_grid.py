@@ -115,9 +115,8 @@ def choose_outer_grid(
     points, eps, single, slopes, upsampfac
         As for `choose_grid`.
     """
-    # Of errors of the transform of type 2: at targets in a corner of their range, rounding errors are divided
-    # by the least φ̂ of each axis.
-    most_growth = (4.0 if len(extents) == 1 else 1.8) if near_rounding(eps, single) else 16.0
+    d = len(extents)
+    most_growth = 4.0 if near_rounding(eps, single) else 16.0  # of errors of the transform of type 2
     widest = WIDEST_SINGLE if single else WIDTHS[-1]
     best = widest, upsampfac or _last_sigma(widest, extents, eps, slopes, single)
     least = math.inf
@@ -125,7 +124,7 @@ def choose_outer_grid(
         sigma = upsampfac or _least_sigma(width, extents, eps, slopes, single)
         if width > widest or not sigma or _level(width, sigma, extents, slopes, single) > eps * 1.0001:
             continue
-        while not upsampfac and sigma < MOST_SIGMA and amplification(width, sigma) > most_growth:
+        while not upsampfac and sigma < MOST_SIGMA and amplification(width, sigma) ** d > most_growth:
             sigma += 0.02
         sizes = [math.ceil(sigma * n) + width for n in extents]
         inner = tuple([math.ceil(1.6 * n) for n in sizes])  # the transform of type 2 has a grid of its own
@@ -268,8 +267,8 @@ def check_tolerance(
     floor = rounding_level(modes, single)
     widest = WIDEST_SINGLE if single else WIDTHS[-1]
     kernel = _level(widest, upsampfac or LAST_SIGMA, modes, slopes, single)
-    least = kernel / 2 if upsampfac else 1e-6 if single else 1e-14
-    if warn and eps < min(max(floor, kernel) / 2, least):
+    least = 1e-6 if single else 1e-14
+    if warn and eps < (kernel if upsampfac else min(max(floor, kernel) / 2, least)):
         precision = "single precision" if single else "double precision"
         if upsampfac:
             limit = f"{precision} with upsampfac = {upsampfac:g}"

@@ -192,7 +192,7 @@ def amplification(width: int, sigma: float, share: float = 1.0) -> float:
     the other factors are fitted.  ``share``: how much of the band has modes.
     """
     fall = 1 - 1 / (2 * sigma) - math.sqrt(1 - 1 / sigma)
-    return 0.5 + sigma**2 / (1.5 * width) * math.exp(math.pi * width * fall * share**2)
+    return 0.6 + sigma**2 / (1.5 * width) * math.expm1(math.pi * width * fall * share**2)
 
 
 class Errors(NamedTuple):

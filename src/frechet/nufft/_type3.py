@@ -156,7 +156,7 @@ class OnTargets:
         # Points at the ends of their range are modes near the highest, and again all of them may be there.
         # At targets at the ends of theirs, the rounding errors of the transform of type 2 are divided by a
         # small φ̂, and so is a part of its other errors.
-        growth = max(amplification(grid.kernel.width, grid.kernel.sigma), 1.0)
+        growth = max(amplification(grid.kernel.width, grid.kernel.sigma), 1.0) ** d
         share = 6 * growth if near_rounding(options.eps, single) else 3 * math.sqrt(growth)
         eps = max(eps / share, 1e-6 if single else 1e-14)
         eps = check_tolerance(eps, grid.sizes, single, slopes, name, warn=False)
@@ -213,7 +213,9 @@ def outer_grid(
     pairs = []
     for X, S in zip(near.widths, far.widths, strict=True):
         X, S = (1.0, 1.0) if X == S == 0 else (X or 1 / S, S or 1 / X)  # noqa: PLW2901
-        pairs.append((X, S))
+        # The spacing is that of the range of the targets.  Where this is far less than a turn along that of
+        # the points, slopes by targets would be small differences on a grid much wider than the points.
+        pairs.append((X, max(S, 2 / X)))
     extents = tuple(2 * S * X / math.pi for X, S in pairs)
     if not all(math.isfinite(n) and n < 2.0**40 for n in extents):
         raise MemoryError(
