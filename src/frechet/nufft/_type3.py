@@ -212,7 +212,7 @@ def outer_grid(
     eps = max(min(options.eps, 0.5) / (8 * math.sqrt(d)), 8 * rounding_unit(single))
     pairs = []
     for X, S in zip(near.widths, far.widths, strict=True):
-        X, S = (1.0, 1.0) if X == S == 0 else (X or 1 / S, S or 1 / X)  # noqa: PLW2901
+        X, S = (1.0, 1.0) if X == S == 0 else (X or 1 / S, S or 1 / X)  # noqa: PLW2901  # no range: any
         # The spacing is that of the range of the targets.  Where this is far less than a turn along that of
         # the points, slopes by targets would be small differences on a grid much wider than the points.
         pairs.append((X, max(S, 2 / X)))
