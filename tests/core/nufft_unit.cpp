@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <memory>
 #include <random>
 #include <stdexcept>
 #include <vector>
@@ -63,6 +64,24 @@ std::vector<double> coordinates(std::mt19937_64& random, Index count, Index size
     return x;
 }
 
+template <class R>
+Passes<R> only_place() {
+    Passes<R> passes{};
+    passes.place = FRECHET_LEVEL::place_points<R>;
+    return passes;
+}
+
+// Points, and the memory that they are sorted in: not a byte more than they ask for.
+template <class R>
+struct Sorted {
+    Sorted(const Coordinates* x, Index count, const double* period, const Tiling& tiling, int threads)
+        : room(new char[Points<R>::room(count, tiling.dimension)]),
+          points(x, count, period, tiling, room.get(), only_place<R>(), threads) {}
+
+    std::unique_ptr<char[]> room;
+    Points<R> points;
+};
+
 // The factor of a point and a grid point along an axis, which is the kernel's derivative of order n, and a bound of
 // the terms that it is summed from, to which rounding is relative.
 struct Factor {
@@ -97,7 +116,8 @@ struct PassTest {
             x.push_back(coordinates(random, count, sizes[std::size_t(a)], period[a], kind));
             given[a] = {x.back().data(), 1, false};
         }
-        Points<R> points(given, count, period, tiling, threads);
+        const Sorted<R> sorted(given, count, period, tiling, threads);
+        const Points<R>& points = sorted.points;
         REQUIRE(points.not_finite() == -1 && points.count() == count);
 
         const int degree = 4;
@@ -228,13 +248,13 @@ void test_points_that_are_not_finite() {
             x[std::size_t(count - 1)] = bad;
             double period = 1;
             Coordinates given{x.data(), 1, false};
-            Points<double> points(&given, count, &period, tiling_of({20}, {3}, {0}), 4);
-            REQUIRE(points.not_finite() == count - 2);
+            const Sorted<double> sorted(&given, count, &period, tiling_of({20}, {3}, {0}), 4);
+            REQUIRE(sorted.points.not_finite() == count - 2);
         }
     double period = 1;
     Coordinates none{nullptr, 1, true};
-    Points<float> points(&none, 0, &period, tiling_of({20}, {3}, {0}), 4);
-    REQUIRE(points.count() == 0 && points.not_finite() == -1 && points.start(3) == 0);
+    const Sorted<float> sorted(&none, 0, &period, tiling_of({20}, {3}, {0}), 4);
+    REQUIRE(sorted.points.count() == 0 && sorted.points.not_finite() == -1 && sorted.points.start(3) == 0);
 }
 
 template <class R>
