@@ -17,7 +17,7 @@ from .errors import (
     TraceEndedError,
 )
 from .linear_map import LinearMap
-from .space import register_space, space
+from .space import register_space, register_structure, space
 from .transforms import (
     array,
     grad,
@@ -32,18 +32,21 @@ from .transforms import (
 )
 
 __version__ = "0.1.0"
-_SUBPACKAGES = ("fft", "linalg", "nufft", "testing")
+_SUBPACKAGES = ("fft", "linalg", "nufft", "structured", "testing")
+_STRUCTURED = ("DensifyWarning", "Diagonal", "Hermitian", "SkewSymmetric", "Symmetric")
 
 
 def __getattr__(name: str) -> Any:
-    """fr.linalg, fr.fft, fr.nufft and fr.testing are imported when first used: they load SciPy."""
+    """fr.linalg, fr.Symmetric and such are imported when first used: they load SciPy, or take a while."""
     if name in _SUBPACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _STRUCTURED:
+        return getattr(importlib.import_module(f"{__name__}.structured"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_SUBPACKAGES])
+    return sorted([*globals(), *_SUBPACKAGES, *_STRUCTURED])
 
 
 __all__ = [
@@ -63,6 +66,7 @@ __all__ = [
     "jvp",
     "linearize",
     "register_space",
+    "register_structure",
     "rule",
     "space",
     "stop_gradient",

@@ -10,7 +10,7 @@ import numpy as np
 from .errors import NotDifferentiableError, SpaceError
 from .linear_map import Array, BoundMap, LinearMap, Shape
 from .rule import primal
-from .space import Space
+from .space import EntriesSpace, Space
 from .tracing.linearization import Linearization, finished, fitted
 from .tracing.sweep import UNIT
 
@@ -96,21 +96,22 @@ class DerivativeAdjoint(BoundMap):
 class _OnTape(LinearMap):
     """The derivative on arrays: of their own shape where there is one array in (or out), else flat."""
 
-    __slots__ = ("in_shape", "lin", "out_shape")
+    __slots__ = ("in_shape", "ins", "lin", "out_shape", "outs")
 
     def __init__(self, lin: Linearization) -> None:
         self.lin = lin
-        self.in_shape, self.out_shape = _array_shape(lin.in_spaces), _array_shape(lin.results.spaces)
+        self.ins, self.outs = ([s.ambient for s in spaces] for spaces in (lin.in_spaces, lin.results.spaces))
+        self.in_shape, self.out_shape = _array_shape(self.ins), _array_shape(self.outs)
 
     def push(self, v: Array) -> Array:
         stack = np.shape(v)[: max(0, np.ndim(v) - len(self.in_shape))]
-        tangents = _split(v, self.in_shape, self.lin.in_spaces, stack)
-        return _join(self.lin.push(tangents, stack), self.lin.results.spaces, stack)
+        tangents = _split(v, self.in_shape, self.ins, stack)
+        return _join(self.lin.push(tangents, stack), self.outs, stack)
 
     def pull(self, w: Array) -> Array:
         stack = np.shape(w)[: max(0, np.ndim(w) - len(self.out_shape))]
-        cotangents = _split(w, self.out_shape, self.lin.results.spaces, stack)
-        return _join(self.lin.pull(cotangents, stack), self.lin.in_spaces, stack)
+        cotangents = _split(w, self.out_shape, self.outs, stack)
+        return _join(self.lin.pull(cotangents, stack), self.ins, stack)
 
 
 def _array_shape(spaces: Sequence[Space]) -> Shape:
@@ -171,6 +172,11 @@ def jacobian_blocks(lin: Linearization) -> list[list[Array]]:
             raise NotDifferentiableError(
                 f"{lin.name} returned a value that has no tangent; it has no Jacobian"
             )
+        if type(s) is EntriesSpace:
+            raise NotDifferentiableError(
+                f"{lin.name} returned a structured matrix, whose Jacobian would have its structure in the "
+                "middle of its axes. Return its entries: A.to_dense(), or the arrays that it consists of"
+            )
     require_complex_linear(lin)
     any_complex = any(s.dtype.kind == "c" for s in (*ins, *outs))
     blocks: list[list[Any]] = [[None] * len(ins) for _ in outs]
@@ -193,6 +199,9 @@ def jacobian_blocks(lin: Linearization) -> list[list[Array]]:
     for j, out in enumerate(outs):
         for k, s in enumerate(ins):
             dtype = np.result_type(out.dtype, s.dtype)
+            if type(s) is EntriesSpace and blocks[j][k] is not None:
+                whole = EntriesSpace(s.shape, dtype, s.onto, s.weights)
+                blocks[j][k] = whole.gradient(blocks[j][k], out.shape)
             if blocks[j][k] is None:
                 blocks[j][k] = np.zeros(out.shape + s.shape, dtype)
             elif out.shape + s.shape == ():

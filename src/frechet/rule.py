@@ -35,6 +35,10 @@ Body = Callable[..., tuple[Any, Maps]]
 carriers: dict[type, Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]] = {}
 
 
+# Types of arrays that answer NumPy's protocols for themselves, traced arrays beside them or inside them.
+structured_types: set[type] = set()
+
+
 class Entry:
     """What the table holds for a function; the subclasses say what the engine does with a call of it."""
 

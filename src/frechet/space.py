@@ -14,14 +14,14 @@ array([1., 3.], dtype=float32)
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .errors import SpaceError
 from .rule import carriers, primal
-from .tree import TreeDef, flatten, is_container
+from .tree import TreeDef, flatten, is_container, leaves_up_to, register
 
 Array = Any
 Shape = tuple[int, ...]
@@ -46,6 +46,22 @@ class Space:
     def zeros(self, stack: Shape = ()) -> Array:
         """The zero of the space."""
         raise NotImplementedError
+
+    @property
+    def ambient(self) -> Space:
+        """The space of all arrays of this shape and dtype, of which this one may be a part."""
+        return self
+
+    def gradient(self, partials: Array, stack: Shape = ()) -> Array:
+        """The gradient: the element g with ⟨g, v⟩ = Re Σ conj(partials) v for every v of the space.
+
+        The partials are what a pullback finds for the entries, each varied on its own.
+        """
+        return self.project(partials, stack)
+
+    def partials(self, g: Array) -> Array:
+        """An array p with Re Σ conj(p) v = ⟨g, v⟩ for every v of the space: what seeds a pullback."""
+        return g
 
 
 class ArraySpace(Space):
@@ -80,6 +96,73 @@ class ArraySpace(Space):
 
     def __repr__(self) -> str:
         return f"ArraySpace(shape={self.shape}, dtype={self.dtype.name})"
+
+
+class EntriesSpace(ArraySpace):
+    """Arrays that hold the entries of a structured matrix, with the inner product of these matrices.
+
+    Parameters
+    ----------
+    shape, dtype
+        Of the arrays.
+    onto : callable, optional
+        The orthogonal projection onto the arrays that are allowed, such as the symmetric ones; it works on
+        the last axes.
+    weights : array, optional
+        How often each entry occurs in the matrix, so that ⟨a, b⟩ = Re Σ weights · conj(a) · b; it is
+        broadcast over leading axes.
+
+    Examples
+    --------
+    Two entries, the first on the diagonal of a symmetric tridiagonal matrix, the second beside it:
+
+    >>> import numpy as np
+    >>> s = EntriesSpace((2,), np.dtype(float), weights=np.array([1.0, 2.0]))
+    >>> s.gradient(np.array([5.0, 6.0]))
+    array([5., 3.])
+    """
+
+    __slots__ = ("onto", "weights")
+
+    def __init__(
+        self,
+        shape: Shape,
+        dtype: Any,
+        onto: Callable[[Array], Array] | None = None,
+        weights: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(shape, dtype)
+        self.onto = onto
+        self.weights = weights
+
+    def contains(self, g: Array, stack: Shape = ()) -> bool:
+        return self.onto is None and super().contains(g, stack)
+
+    def project(self, g: Array, stack: Shape = ()) -> Array:
+        g = self.ambient.project(g, stack)
+        return g if self.onto is None else self.onto(g)
+
+    @property
+    def ambient(self) -> Space:
+        return ArraySpace(self.shape, self.dtype)
+
+    def gradient(self, partials: Array, stack: Shape = ()) -> Array:
+        g = self.project(partials, stack)
+        return g if self.weights is None else _cast(g / self.weights, self.dtype)
+
+    def partials(self, g: Array) -> Array:
+        return g if self.weights is None else _cast(g * self.weights, self.dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, EntriesSpace)
+            and super().__eq__(other)
+            and self.onto == other.onto
+            and np.array_equal(self.weights, other.weights)  # type: ignore[arg-type]  # None equals None
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
 
 
 class ScalarSpace(Space):
@@ -189,6 +272,14 @@ class TreeSpace(Space):
     def zeros(self, stack: Shape = ()) -> Any:
         return self.treedef.unflatten([s.zeros(stack) for s in self.spaces])
 
+    def gradient(self, partials: Any, stack: Shape = ()) -> Any:
+        pairs = zip(self.spaces, self._leaves(partials), strict=True)
+        return self.treedef.unflatten([s.gradient(leaf, stack) for s, leaf in pairs])
+
+    def partials(self, g: Any) -> Any:
+        pairs = zip(self.spaces, self._leaves(g), strict=True)
+        return self.treedef.unflatten([s.partials(leaf) for s, leaf in pairs])
+
     def __repr__(self) -> str:
         return f"TreeSpace({self.treedef.unflatten(self.spaces)})"
 
@@ -295,8 +386,65 @@ def space(x: Any) -> Space:
         return _array_space(x)
     if is_container(x):
         leaves, treedef = flatten(x)
-        return TreeSpace(tuple(space(leaf) for leaf in leaves), treedef)
+        return TreeSpace(tuple(leaf_spaces(x, leaves)), treedef)
     return NO_TANGENT
+
+
+_structures: dict[type, Callable[[Any], Sequence[Space]]] = {}
+
+
+def register_structure(
+    type_: type,
+    take_apart: Callable[[Any], tuple[Sequence[Any], Any]],
+    put_together: Callable[[Any, Sequence[Any]], Any],
+    spaces: Callable[[Any], Sequence[Space]] | None = None,
+) -> None:
+    """Make a type of one's own a container of arrays: its values can be arguments and results, like a dict.
+
+    Parameters
+    ----------
+    type_ : type
+        The type; subclasses do not inherit the entry.
+    take_apart : callable
+        ``take_apart(x)`` returns (parts, form): a sequence of arrays, or of further containers, and whatever
+        else there is to know about x, which can be compared and hashed.
+    put_together : callable
+        ``put_together(form, parts)`` returns x.  The parts may be traced arrays, gradients or tangents, and
+        have leading axes: it must not convert or check them.
+    spaces : callable, optional
+        ``spaces(x)`` returns the space of each array that x consists of, such as an `EntriesSpace`; by
+        default the parts are plain arrays, independent of each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import frechet as fr
+    >>> class Segment:
+    ...     def __init__(self, a, b):
+    ...         self.a, self.b = a, b
+    ...     def __repr__(self):
+    ...         return f"Segment({self.a}, {self.b})"
+    >>> register_structure(Segment, lambda s: ((s.a, s.b), None), lambda _, parts: Segment(*parts))
+    >>> fr.grad(lambda s: np.sum((s.b - s.a) ** 2))(Segment(np.zeros(2), np.array([1.0, 2.0])))
+    Segment([-2. -4.], [2. 4.])
+    """
+    register(type_, take_apart, put_together)
+    if spaces is not None:
+        _structures[type_] = spaces
+
+
+def leaf_spaces(x: Any, leaves: Sequence[Any]) -> list[Space]:
+    """The spaces of the leaves of a container; the parts of a structure have those that it gives them."""
+    if not _structures:
+        return [space(primal(leaf)) for leaf in leaves]
+    found: list[Space] = []
+    for part in leaves_up_to(x, _structures):
+        spaces = _structures.get(type(part))
+        if spaces is None:
+            found.append(space(primal(part)))
+        else:
+            found += spaces(part)
+    return found
 
 
 def _check_shape(g: Array, shape: Shape) -> None:

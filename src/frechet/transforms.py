@@ -14,7 +14,7 @@ import numpy as np
 from .derivative import Derivative, assemble, jacobian_blocks
 from .errors import NotDifferentiableError, SpaceError
 from .linear_map import Array
-from .rule import function_name, load_chapters, primal
+from .rule import function_name, load_chapters, primal, structured_types
 from .tracing.apply import innermost
 from .tracing.linearization import (
     Argument,
@@ -394,6 +394,9 @@ def array(object: Any, dtype: Any = None) -> Array:
         rows = [array(entry) for entry in object]
         stacked = np.stack(np.broadcast_arrays(*rows) if len({np.shape(r) for r in rows}) == 1 else rows)
         return stacked if dtype is None else np.astype(stacked, np.dtype(dtype))
+    if type(object) in structured_types:
+        dense = object.to_dense()
+        return np.copy(dense) if dtype is None else np.astype(dense, np.dtype(dtype))
     if innermost((object,)) is not None:
         copied = np.copy(object)
         return copied if dtype is None else np.astype(copied, np.dtype(dtype))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,10 +75,31 @@ def _tuple_of(n: int) -> TreeDef:
     return optree.tree_structure(leaves, none_is_leaf=True, namespace=_NAMESPACE)
 
 
+def register(
+    kind: type,
+    take_apart: Callable[[Any], tuple[Sequence[Any], Any]],
+    put_together: Callable[[Any, Sequence[Any]], Any],
+) -> None:
+    """Make the values of a type containers: take_apart(x) is (parts, form), put_together(form, parts) x."""
+    import optree
+
+    with contextlib.suppress(ValueError):  # another thread was faster, or a module was loaded anew
+        optree.register_pytree_node(kind, take_apart, put_together, namespace=_NAMESPACE)
+
+
+def leaves_up_to(x: Any, kinds: Container[type]) -> list[Any]:
+    """The leaves of a container, where values of certain types count as leaves."""
+    import optree
+
+    def is_leaf(value: Any) -> bool:
+        return type(value) in kinds
+
+    leaves: list[Any] = optree.tree_leaves(x, is_leaf, none_is_leaf=True, namespace=_NAMESPACE)
+    return leaves
+
+
 def _register_dataclass(kind: Any) -> None:
     import dataclasses
-
-    import optree
 
     names = [field.name for field in dataclasses.fields(kind)]
 
@@ -91,5 +113,4 @@ def _register_dataclass(kind: Any) -> None:
             object.__setattr__(x, name, value)
         return x
 
-    with contextlib.suppress(ValueError):  # another thread was faster
-        optree.register_pytree_node(kind, take_apart, put_together, namespace=_NAMESPACE)
+    register(kind, take_apart, put_together)

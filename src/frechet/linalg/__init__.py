@@ -75,12 +75,17 @@ from ._schur import cdf2rdf, rsf2csf, schur
 from ._signm import signm
 from ._solve import inv, solve
 from ._sqrtm import sqrtm
+from ._structures import ANSWERED as _ANSWERED
+from ._structures import structured_first as _structured_first
 from ._subspaces import null_space, null_space_projector, orth, range_projector, subspace_angles
 from ._svd import svd, svdvals
 from ._sylvester import solve_sylvester
 from ._toeplitz import matmul_toeplitz, solve_circulant, solve_toeplitz
 from ._triangular import cho_factor, cho_solve, lu_solve, solve_triangular
 from ._trigonometric import coshm, cosm, sinhm, sinm, tanhm, tanm
+
+for _name in _ANSWERED:
+    globals()[_name] = _structured_first(globals()[_name])
 
 __all__ = [
     "LinAlgError",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
-from ..rule import carriers, primal
+from ..rule import carriers, primal, structured_types
 from ..rules.lapack import sum_of_squares
 from ..transforms import array
 
@@ -37,6 +37,8 @@ def as_inexact(x: Any, name: str) -> Array:
         For a masked array, whose mask would be lost.
     """
     if type(x) is not np.ndarray and type(x) not in carriers:
+        if type(x) in structured_types:
+            return as_inexact(x.dense_for(name), name)
         if isinstance(x, np.ma.MaskedArray):
             raise ValueError(f"{name} must not be a masked array: fill it in, with its method filled")
         x = array(x) if isinstance(x, (list, tuple)) else np.asarray(x)

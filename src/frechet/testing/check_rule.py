@@ -11,7 +11,7 @@ import numpy as np
 
 from ..differences import numerical_pushforward
 from ..rule import Rule, function_name, load_chapters, primal
-from ..space import NoTangent, space
+from ..space import EntriesSpace, NoTangent, Space, TreeSpace, leaf_spaces, space
 from ..transforms import jvp, linearize, value_and_grad, vjp
 from ..tree import flatten, is_container
 
@@ -84,7 +84,10 @@ def check_rule(
     check.linearity()
     check.stacks()
     check.memory()
-    check.empty()
+    if check.structured:
+        check.structures()
+    else:
+        check.empty()
     if orders >= 2 and check.outputs:
         check.second_order()
 
@@ -104,6 +107,10 @@ class _Check:
         self.rng = np.random.default_rng(seed)
         leaves, treedef = flatten(args)
         varied = [k for k, leaf in enumerate(leaves) if _is_inexact(leaf)]
+        spaces = leaf_spaces(args, leaves)
+        self.f, self.args, self.kwargs = f, args, kwargs
+        self.in_spaces = [spaces[k] for k in varied]
+        self.structured = any(isinstance(s, EntriesSpace) for s in self.in_spaces)
         if not varied:
             raise RuleCheckError(
                 f"{self.name}: none of the arguments is a floating-point or complex number or array"
@@ -132,15 +139,22 @@ class _Check:
         self.identity_tolerance = IDENTITIES[precision]
         self.difference_tolerance = DIFFERENCES[precision] if tolerance is None else tolerance
         self.outputs, self.derivative = linearize(g, *self.primals)
-        self.tangents = [self.direction(x) for x in self.primals]
+        self.tangents = self.tangent_directions()
         self.cotangents = [self.direction(y) for y in self.plain]
 
     def fail(self, what: str) -> None:
         raise RuleCheckError(f"{self.name}: {what}")
 
+    def tangent_directions(self, stack: tuple[int, ...] = ()) -> list[Any]:
+        """Random elements of the spaces of the arguments."""
+        return [self.element(s, stack) for s in self.in_spaces]
+
     def direction(self, x: Any, stack: tuple[int, ...] = ()) -> Any:
         """A random element of the space of x."""
-        s = space(primal(x))
+        return self.element(space(primal(x)), stack)
+
+    def element(self, s: Space, stack: tuple[int, ...] = ()) -> Any:
+        """A random element of a space."""
         v = self.rng.standard_normal(stack + s.shape)
         if s.dtype.kind == "c":
             v = v + 1j * self.rng.standard_normal(stack + s.shape)
@@ -249,7 +263,7 @@ class _Check:
 
     def linearity(self) -> None:
         """J(2v − 3u) = 2Jv − 3Ju, and the same of the adjoint."""
-        others = [self.direction(x) for x in self.primals]
+        others = self.tangent_directions()
         mixed = [
             space(x).project(2 * v - 3 * u)
             for x, v, u in zip(self.primals, self.tangents, others, strict=True)
@@ -273,7 +287,7 @@ class _Check:
         """A stack of directions gives what a loop over them gives, both ways."""
         lin = self.derivative._lin
         for stack in ((3,), (2, 1)):
-            tangents = [self.direction(x, stack) for x in self.primals]
+            tangents = self.tangent_directions(stack)
             stacked = lin.push(tangents, stack)
             cotangents = [self.direction(y, stack) for y in self.plain]
             pulled = lin.pull(cotangents, stack)
@@ -317,6 +331,31 @@ class _Check:
         for k, (x, before) in enumerate(zip(self.primals, self.original, strict=True)):
             if not np.array_equal(x, before, equal_nan=True):
                 self.fail(f"argument {k} was changed in place")
+
+    def structures(self) -> None:
+        """The gradient in an argument that is or holds a structured matrix has its structure."""
+
+        def weighted(*args: Any) -> Any:
+            out = self.f(*args, **self.kwargs)
+            results = [y for y in (flatten(out)[0] if is_container(out) else [out]) if _is_inexact(y)]
+            terms = [np.sum(np.real(np.conj(w) * y)) for y, w in zip(results, self.cotangents, strict=True)]
+            return sum(terms[1:], terms[0]) * np.float64(1.0)
+
+        for k, x in enumerate(self.args):
+            s = space(x)
+            if not (isinstance(s, TreeSpace) and any(isinstance(part, EntriesSpace) for part in s.spaces)):
+                continue
+            g = value_and_grad(weighted, argnums=k)(*self.args)[1]
+            leaves, treedef = flatten(g)
+            if treedef != s.treedef:
+                self.fail(f"the gradient in argument {k} is a {treedef}, the argument a {s.treedef}")
+            parts = [(p, leaf) for p, leaf in zip(s.spaces, leaves, strict=True) if p.dtype is not None]
+            self.compare(
+                f"the gradient in argument {k} against its projection onto the argument's space",
+                [leaf for _, leaf in parts],
+                [p.project(leaf) for p, leaf in parts],
+                self.identity_tolerance,
+            )
 
     def empty(self) -> None:
         """Arguments without entries, where the plain function takes them."""

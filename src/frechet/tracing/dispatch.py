@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 
 from ..errors import InPlaceError, NotDifferentiableError
-from ..rule import ArgumentwiseRule, Composed, Constant, Refused, Rule, function_name, load_chapters, table
+from ..rule import (
+    ArgumentwiseRule,
+    Composed,
+    Constant,
+    Refused,
+    Rule,
+    function_name,
+    load_chapters,
+    structured_types,
+    table,
+)
 from .apply import apply, apply_argumentwise, is_traced
 from .creation import Creation, plain_values
 from .indexing import refuse_fixed, setitem
@@ -38,6 +48,8 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def array_function(self: Traced, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NumPy's protocol for its functions (NEP 18)."""
+    if len(types) > 1 and not structured_types.isdisjoint(types):
+        return NotImplemented
     entry = table.get(func)
     if len(args) > 1:
         k = _place_of_out(entry)
@@ -70,6 +82,8 @@ def _place_of_out(entry: Any) -> int:
 
 def array_ufunc(self: Traced, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """NumPy's protocol for ufuncs and their methods (NEP 13)."""
+    if len(inputs) > 1 and structured_types and not structured_types.isdisjoint(map(type, inputs)):
+        return NotImplemented
     if method == "__call__" and not kwargs:
         entry = table.get(ufunc)
         if entry is None:

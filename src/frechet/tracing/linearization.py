@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import FrechetError, InPlaceError, NotDifferentiableError, SpaceError
 from ..linear_map import Array, Shape
 from ..rule import load_chapters, primal
-from ..space import ArraySpace, NoTangent, Space, space
+from ..space import ArraySpace, EntriesSpace, NoTangent, Space, leaf_spaces, space
 from ..tree import flatten, is_container
 from . import sweep
 from .collector import LONG, full_collections_wait
@@ -41,7 +41,10 @@ class Argument:
             self.leaves = [x]
         for leaf in self.leaves:
             refuse_ended(leaf, argument_name(which, name))
-        self.spaces = [_space(leaf, which, name) for leaf in self.leaves]
+        try:
+            self.spaces = leaf_spaces(x, self.leaves) if self.treedef is not None else [space(primal(x))]
+        except SpaceError as error:
+            raise SpaceError(f"{argument_name(which, name)}: {error}") from None
         self.varied = [k for k, s in enumerate(self.spaces) if not isinstance(s, NoTangent)]
         if not self.varied:
             raise NotDifferentiableError(
@@ -84,13 +87,6 @@ _FIRST = [0]
 def argument_name(which: int | str, name: str) -> str:
     """An argument in words, for messages."""
     return f"argument {which!r} of {name}"
-
-
-def _space(x: Any, which: int | str, name: str) -> Space:
-    try:
-        return space(primal(x))
-    except SpaceError as error:
-        raise SpaceError(f"{argument_name(which, name)}: {error}") from None
 
 
 def _describe(x: Any) -> str:
@@ -154,7 +150,7 @@ def trace_argument(
         if outlives and type(value) is np.ndarray and value is argument.leaves[k]:
             value = copied(value)
         t = Traced(value, trace, node)
-        if type(s) is ArraySpace:
+        if isinstance(s, ArraySpace):
             t.version = [READ_ONLY]
         traced.append(t)
     return argument.rebuild(traced)
@@ -183,12 +179,13 @@ class Results:
                 self.nodes.append(None)
                 leaf = result
             self.leaves.append(leaf)
-            try:
-                self.spaces.append(space_of(leaf))
-            except SpaceError as error:
-                raise NotDifferentiableError(
-                    f"{name} returned a value that has no derivative: {error}"
-                ) from None
+        try:
+            if self.treedef is None:
+                self.spaces = [space_of(self.leaves[0])]
+            else:
+                self.spaces = leaf_spaces(out, self.leaves)
+        except SpaceError as error:
+            raise NotDifferentiableError(f"{name} returned a value that has no derivative: {error}") from None
 
     def take(self, copy: bool = False) -> Any:
         """The plain value, which is then let go of; a copy where rules keep it beyond the call."""
@@ -210,7 +207,7 @@ class Results:
             if treedef != self.treedef:
                 raise SpaceError(f"{what} has the structure {treedef} where {self.treedef} is due")
         return [
-            None if isinstance(s, NoTangent) else fitted(s, leaf, what, stack)
+            None if isinstance(s, NoTangent) else s.partials(fitted(s, leaf, what, stack))
             for s, leaf in zip(self.spaces, leaves, strict=True)
         ]
 
@@ -235,7 +232,7 @@ class Linearization:
         stand_ins = []
         for w, x in zip(which, primals, strict=True):
             argument = Argument(x, w, name)
-            nodes = [tape.node(argument.spaces[k], (), name) for k in argument.varied]
+            nodes = [tape.node(argument.spaces[k].ambient, (), name) for k in argument.varied]
             stand_ins.append(trace_argument(argument, tape, nodes, outlives))
             self.arguments.append(argument)
         self.n_inputs = len(tape.nodes)
@@ -279,10 +276,13 @@ class Linearization:
         flat = self.pull(cotangents, stack, consume)
         shared = {id(w) for w in cotangents}
         if len(flat) == 1 and self.arguments[0].treedef is None:
-            return [finished(self.arguments[0].spaces[0], flat[0], stack, shared)]
+            return [finished_gradient(self.arguments[0].spaces[0], flat[0], stack, shared)]
         entries = iter(flat)
         return [
-            a.rebuild([finished(a.spaces[k], next(entries), stack, shared) for k in a.varied], constant=_none)
+            a.rebuild(
+                [finished_gradient(a.spaces[k], next(entries), stack, shared) for k in a.varied],
+                constant=_none,
+            )
             for a in self.arguments
         ]
 
@@ -317,6 +317,14 @@ def raise_hidden(error: BaseException, trace: Tape | Forward) -> None:
             "a new array in each step instead of reusing one as a buffer, or combine with a copy: "
             "x * buffer.copy()"
         ) from error
+
+
+def finished_gradient(space: Space, g: Array, stack: Shape = (), shared: set[int] | None = None) -> Array:
+    """The gradient of an argument as a user gets it, from what a sweep found for its entries."""
+    if type(space) is EntriesSpace and g is not None:
+        g = space.gradient(g, stack)
+        space = space.ambient
+    return finished(space, g, stack, shared)
 
 
 def finished(space: Space, g: Array, stack: Shape = (), shared: set[int] | None = None) -> Array:

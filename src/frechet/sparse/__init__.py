@@ -1,0 +1,1 @@
+"""Sparse matrices with derivatives in their values."""

@@ -1,0 +1,136 @@
+"""Sums and products of structured matrices with each other, with arrays and with numbers.
+
+Two matrices are converted to the narrowest structure that both are cases of, and combined there; see the
+table in the documentation.  Where there is none the result is a full array.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from ..linear_map import Array, Shape
+from ._matrix import StructuredMatrix, array_operand
+
+__all__ = ["add", "divide", "matmul", "multiply", "subtract"]
+
+
+def add(a: Any, b: Any) -> Any:
+    """a + b."""
+    a, b = array_operand(a), array_operand(b)
+    if a is NotImplemented or b is NotImplemented:
+        return NotImplemented
+    if isinstance(a, StructuredMatrix) and isinstance(b, StructuredMatrix):
+        _require_shapes("+", a, b)
+        for cls in common(type(a), type(b)):
+            if cls.linear:
+                return as_structure(a, cls).plus(as_structure(b, cls))
+    return _dense(a, "+", b) + _dense(b, "+", a)
+
+
+def subtract(a: Any, b: Any) -> Any:
+    """a − b."""
+    a, b = array_operand(a), array_operand(b)
+    if a is NotImplemented or b is NotImplemented:
+        return NotImplemented
+    return add(a, b.scaled(-1.0) if isinstance(b, StructuredMatrix) else -b)
+
+
+def multiply(a: Any, b: Any) -> Any:
+    """a * b, entry by entry; by a number it is the multiple."""
+    a, b = array_operand(a), array_operand(b)
+    if a is NotImplemented or b is NotImplemented:
+        return NotImplemented
+    if isinstance(a, StructuredMatrix) and isinstance(b, StructuredMatrix):
+        _require_shapes("*", a, b)
+        for cls in common(type(a), type(b)):
+            if cls.linear:
+                return as_structure(a, cls).entrywise(as_structure(b, cls))
+        return _dense(a, "*", b) * _dense(b, "*", a)
+    A, x = (a, b) if isinstance(a, StructuredMatrix) else (b, a)
+    if np.ndim(x) == 0 or (np.shape(x)[-2:] == (1, 1) and A.shape[-2:] != (1, 1)):
+        return A.scaled(x)
+    return A.entrywise_array(x)
+
+
+def divide(a: Any, b: Any) -> Any:
+    """a / b for a number b; by an array, entry by entry and in full."""
+    a, b = array_operand(a), array_operand(b)
+    if a is NotImplemented or b is NotImplemented:
+        return NotImplemented
+    if isinstance(a, StructuredMatrix) and not isinstance(b, StructuredMatrix) and np.ndim(b) == 0:
+        return a.scaled(1 / b)
+    return _dense(a, "/", b) / _dense(b, "/", a)
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """a @ b."""
+    a, b = array_operand(a), array_operand(b)
+    if a is NotImplemented or b is NotImplemented:
+        return NotImplemented
+    inner = np.shape(a)[-1:], np.shape(b)[-2:][:1]
+    if inner[0] != inner[1] or not inner[0]:
+        raise ValueError(f"matmul: shapes {np.shape(a)} and {np.shape(b)} do not fit together")
+    if not isinstance(b, StructuredMatrix):
+        if np.ndim(b) == 1:
+            return a.times(b[:, None])[..., 0]
+        return a.times(b)
+    if not isinstance(a, StructuredMatrix):
+        if np.ndim(a) == 1:
+            return b.mT.times(a[:, None])[..., 0]
+        return np.swapaxes(b.mT.times(np.swapaxes(a, -1, -2)), -1, -2)
+    scaled = b.rows_scaled_by(a)
+    if scaled is None:
+        scaled = a.columns_scaled_by(b)
+    if scaled is not None:
+        return scaled
+    for cls in common(type(a), type(b)):
+        if cls.closed:
+            product = as_structure(a, cls).product(as_structure(b, cls))
+            if product is not NotImplemented:
+                return product
+    return a.times(b.to_dense())
+
+
+@functools.cache
+def common(a: Any, b: Any) -> tuple[type[StructuredMatrix], ...]:
+    """The structures that matrices of both are cases of, the narrowest first."""
+    chain_a, chain_b = chain(a), chain(b)
+    shared = [cls for cls in chain_a if cls in chain_b]
+    return tuple(sorted(shared, key=lambda cls: chain_a.index(cls) + chain_b.index(cls)))
+
+
+@functools.cache
+def chain(cls: Any) -> tuple[type[StructuredMatrix], ...]:
+    """A structure and all wider ones, breadth first."""
+    found = [cls]
+    for current in found:  # grows meanwhile
+        found += [wider for wider in current.wider if wider not in found]
+    return tuple(found)
+
+
+def as_structure(A: StructuredMatrix, cls: type[StructuredMatrix]) -> StructuredMatrix:
+    """A converted to a structure of its chain, in the steps of `wider`."""
+    while type(A) is not cls:
+        A = A.converted(next(wider for wider in type(A).wider if cls in chain(wider)))
+    return A
+
+
+def _dense(x: Any, call: str, other: Any) -> Array:
+    """An operand of an operation whose result is a full array; no warning where the other one was full."""
+    if not isinstance(x, StructuredMatrix):
+        return x
+    full = np.ndim(other) >= 2 and (not isinstance(other, StructuredMatrix) or other.full)
+    return x.to_dense() if full else x.dense_for(call)
+
+
+def _require_shapes(call: str, a: StructuredMatrix, b: StructuredMatrix) -> None:
+    if a.shape[-2:] != b.shape[-2:]:
+        raise ValueError(f"{call}: matrices of shapes {a.shape} and {b.shape} do not fit together")
+
+
+def stack_of(*shapes: Shape) -> Shape:
+    """The leading axes that those of matrices with the given shapes broadcast to."""
+    return np.broadcast_shapes(*(shape[:-2] for shape in shapes))
