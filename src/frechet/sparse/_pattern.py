@@ -112,3 +112,37 @@ class Pattern:
 
     def __repr__(self) -> str:
         return f"Pattern({self.shape[0]} x {self.shape[1]}, {self.nnz} values)"
+
+
+def values_and_pattern(A: Any, call: str) -> tuple[Array, Pattern]:
+    """The values of a sparse matrix, traced or not, in the order of its pattern, and the pattern.
+
+    Parameters
+    ----------
+    A : scipy.sparse array or matrix, or a traced one
+        Of any format, with two axes.  Duplicates are added up and indices sorted, in a copy.
+    call : str
+        Who asks, for messages: "spsolve: A".
+
+    Raises
+    ------
+    TypeError
+        For anything else, and for values that are no numbers.
+    """
+    if hasattr(A, "canonical"):  # a traced sparse array
+        values, pattern = A.canonical()
+        return values, pattern
+    import scipy.sparse as sp
+
+    if not sp.issparse(A):
+        raise TypeError(f"{call} must be a sparse array, got {type(A).__name__}; scipy.sparse.csr_array(A) is")
+    if A.ndim != 2:
+        raise TypeError(f"{call} must have two axes, got the shape {A.shape}")
+    C = sp.csr_array(A)
+    if not C.has_canonical_format:
+        C = C.copy() if C is A or np.may_share_memory(C.data, getattr(A, "data", C.data)) else C
+        C.sum_duplicates()
+    if C.dtype.kind not in "fciub":
+        raise TypeError(f"{call} must hold numbers, got dtype {C.dtype}")
+    values = C.data if C.dtype.kind in "fc" else C.data.astype(np.float64)
+    return values, Pattern(C.indices, C.indptr, C.shape)
