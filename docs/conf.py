@@ -17,7 +17,7 @@ author = "The Frechet developers"
 copyright = "2026, The Frechet developers"
 version = release = installed_version("frechet")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "coverage_table"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "coverage_table", "structure_table"]
 exclude_patterns = ["_build"]
 default_role = "py:obj"  # `name` in a docstring is a link, where the name is on these pages
 html_theme = "furo"
