@@ -20,8 +20,10 @@ from benchmarks import (
     riccati,
     scalar_chain,
     solves,
+    sparse_matrices,
     spectral,
     stacks,
+    structured,
 )
 from benchmarks.context import Context
 from benchmarks.harness import Row
@@ -41,6 +43,8 @@ ROWS: dict[str, Callable[[Context], Row]] = {
         factorizations,
         spectral,
         stacks,
+        structured,
+        sparse_matrices,
         nufft,
         nufft_gradients,
         import_time,
@@ -49,4 +53,4 @@ ROWS: dict[str, Callable[[Context], Row]] = {
     )
     for name, build in module.ROWS.items()
 }
-LONG = nufft.LONG  # rows that --quick leaves out, unless their whole name is given
+LONG = (*nufft.LONG, *sparse_matrices.LONG)  # rows that --quick leaves out, unless their whole name is given
