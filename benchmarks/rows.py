@@ -53,4 +53,4 @@ ROWS: dict[str, Callable[[Context], Row]] = {
     )
     for name, build in module.ROWS.items()
 }
-LONG = (*nufft.LONG, *sparse_matrices.LONG)  # rows that --quick leaves out, unless their whole name is given
+LONG = nufft.LONG | {*sparse_matrices.LONG}  # rows that --quick leaves out, unless their whole name is given

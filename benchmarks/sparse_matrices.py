@@ -1,4 +1,4 @@
-"""Sparse systems, determinants and derivatives: value and gradient beside factorizations and plain gradients."""
+"""Sparse systems, determinants and derivatives, beside factorizations and plain gradients."""
 
 from __future__ import annotations
 
