@@ -257,7 +257,7 @@ def plain(
     matched = match(
         eps,
         {
-            name: lambda e, make=make: p.error(make(e)())  # type: ignore[misc]
+            name: lambda e, make=make: p.error(make(e)())  # type: ignore[misc]  # a default binds it
             for name, make in makes.items()
             if make
         },
@@ -304,7 +304,7 @@ def type3(d: int, context: Context) -> Row:
     matched = match(
         eps,
         {
-            name: lambda e, make=make: error([make(e)()[which]], exact)  # type: ignore[misc]
+            name: lambda e, make=make: error([make(e)()[which]], exact)  # type: ignore[misc]  # a default binds it
             for name, make in makes.items()
             if make
         },

@@ -81,9 +81,9 @@ def ours(fr: ModuleType, q: Pullback, threads: int, eps: float) -> Run:
     p = q.problem
     options = {"eps": eps, "isign": p.sign, "nthreads": threads}
     if p.kind == 1:
-        function = lambda x, c: fr.nufft.nufft1(x, c, p.n_modes, **options)  # noqa: E731
+        function = lambda x, c: fr.nufft.nufft1(x, c, p.n_modes, **options)  # noqa: E731  # one line for each case
     else:
-        function = lambda x, f: fr.nufft.nufft2(x, f, **options)  # noqa: E731
+        function = lambda x, f: fr.nufft.nufft2(x, f, **options)  # noqa: E731  # one line for each case
 
     def run() -> Any:
         value, pullback = fr.vjp(function, p.points, p.data)
@@ -123,9 +123,9 @@ def jax_finufft(jf: ModuleType, q: Pullback, threads: int, eps: float) -> Run:
     options = {"iflag": p.sign, "eps": eps, "opts": Opts(nthreads=threads)}
     columns, data, w = (jax.device_put(a) for a in (p.columns, p.data, q.w))
     if p.kind == 1:
-        function = lambda data, *x: jf.nufft1(p.n_modes, data, *x, **options)  # noqa: E731
+        function = lambda data, *x: jf.nufft1(p.n_modes, data, *x, **options)  # noqa: E731  # one line for each case
     else:
-        function = lambda data, *x: jf.nufft2(data, *x, **options)  # noqa: E731
+        function = lambda data, *x: jf.nufft2(data, *x, **options)  # noqa: E731  # one line for each case
 
     @jax.jit
     def value_and_pullback(data: Any, columns: Any, w: Any) -> Any:
@@ -190,7 +190,7 @@ def build(kind: int, d: int, context: Context) -> Row:
     matched = match(
         EPS,
         {
-            name: lambda e, make=make: q.error([np.asarray(r) for r in make(e)()])  # type: ignore[misc]
+            name: lambda e, make=make: q.error([np.asarray(r) for r in make(e)()])  # type: ignore[misc]  # a default binds it
             for name, make in makes.items()
             if make
         },
@@ -304,7 +304,7 @@ def build3(d: int, context: Context) -> Row:
     }
     matched = match(
         EPS,
-        {name: lambda e, make=make: q.error(make(e)()) for name, make in makes.items() if make},  # type: ignore[misc]
+        {name: lambda e, make=make: q.error(make(e)()) for name, make in makes.items() if make},  # type: ignore[misc]  # a default binds it
     )
     first, *others = contenders(context, makes, matched)
 

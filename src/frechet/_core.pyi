@@ -45,6 +45,7 @@ def kronecker(
 
 max_width: int  # of a spreading kernel, in grid points
 max_order: int  # of the derivatives that a pass over the points takes
+tile_edges: tuple[tuple[int, ...], ...]  # of the tiles in which points are sorted, by dimension and axis
 
 class Points:  # nonuniform points, sorted into the tiles of a periodic grid
     count: int

@@ -17,6 +17,7 @@ namespace frechet {
 
 constexpr std::ptrdiff_t largest_item = 1 << 14;  // points: clustered ones are shared out among the threads
 constexpr std::ptrdiff_t row_padding = 16;        // reals that a pass may touch behind a row
+constexpr double least_shared = 5e5;  // grid points touched by a pass: less takes no longer than starting a thread
 
 // Some of a tile's points, which one thread works on at a time.
 struct Item {
@@ -82,6 +83,9 @@ public:
 private:
     template <class Work>
     void over_boxes(int threads, Work&& work) {
+        double touched = double(points_.count()) * (1 + order_);
+        for (int a = 0; a < tiling_.dimension; ++a) touched *= pass_.kernel.width;
+        if (touched < least_shared) threads = 1;
         std::ptrdiff_t reals = parts_;
         for (int a = 0; a < tiling_.dimension; ++a)
             reals *= tiling_.edge(a) + pass_.kernel.width + (a + 1 == tiling_.dimension ? row_padding : 0);

@@ -208,6 +208,13 @@ void define_nufft(nb::module_& m) {
     using nb::arg;
     m.attr("max_width") = max_width;
     m.attr("max_order") = max_order;
+    nb::list edges;
+    for (int d = 1; d <= max_dimension; ++d) {
+        nb::list along;
+        for (int a = 0; a < d; ++a) along.append(1 << tile_edge_bits[d - 1][a]);
+        edges.append(nb::tuple(along));
+    }
+    m.attr("tile_edges") = nb::tuple(edges);
     nb::class_<SortedPoints>(m, "Points", "Nonuniform points, sorted into the tiles of a periodic grid.")
         .def(nb::init<nb::sequence, nb::sequence, nb::sequence, bool, int>(), arg("coordinates"), arg("periods"),
              arg("sizes"), arg("single"), arg("threads") = 1)

@@ -44,6 +44,9 @@ def checked_library(name: str | None, caller: str) -> str:
     return name
 
 
+_LEAST_SHARED = 1 << 15  # grid points: the transform of fewer takes no longer than starting a thread
+
+
 def transform(
     grid: Array, sign: int, modes: tuple[int, ...], to_grid: bool, halved: bool, library: str, threads: int
 ) -> None:
@@ -68,6 +71,8 @@ def transform(
     """
     Counter.grids += 1
     d = grid.ndim
+    if grid.size < _LEAST_SHARED:
+        threads = 1
     axes = d - 1 if halved else d  # the last axis of a halved grid is transformed by the functions below
     if axes > 1 and grid.size < 1 << 15:
         _c2c(grid, tuple(range(axes)), sign, library, threads)

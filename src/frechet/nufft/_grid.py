@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import _core
 from ._kernel import WIDTHS, Kernel, amplification, make_kernel, slope_level, value_level
 
 Array = Any
@@ -17,7 +18,7 @@ Array = Any
 LEAST_SIGMA, MOST_SIGMA = 1.15, 2.5
 LAST_SIGMA = 4.0  # where the widest kernel falls short up to there
 WIDEST_SINGLE = 12  # beyond that single precision gains nothing
-TILES = 1024, 64, 16  # the longest edge of the tiles in which points are sorted, by dimension
+_VECTOR_BYTES = {"v3": 32, "v4": 64}  # of the levels of instructions whose vectors are longer than 16
 
 
 class Grid(NamedTuple):
@@ -44,11 +45,20 @@ class Grid(NamedTuple):
         return np.complex64 if self.single else np.complex128
 
 
+def tile_edges(dimension: int) -> tuple[int, ...]:
+    """The edges of the tiles in which points are sorted."""
+    edges: tuple[int, ...] = _core.tile_edges[dimension - 1]
+    return edges
+
+
 @functools.lru_cache(maxsize=64)
 def deconvolution(kernel: Kernel, modes: int, size: int, halved: bool) -> Array:
     """1/φ̂ for the modes of an axis, the lowest frequency first; the non-negative ones alone if halved."""
-    k = np.arange(modes // 2 + 1) if halved else np.arange(modes) - modes // 2
-    factors: Array = kernel.deconvolution(k / size)
+    first, last = (0, modes // 2 + 1) if halved else (-(modes // 2), modes - modes // 2)
+    factors = np.empty(last - first)
+    for start in range(first, last, 1 << 14):  # a part at a time, so that the work needs no memory
+        k = np.arange(start, min(start + (1 << 14), last))
+        factors[k - first] = kernel.deconvolution(k / size)
     factors.flags.writeable = False
     return factors
 
@@ -88,7 +98,7 @@ def choose_grid(
         sigma = upsampfac or _least_sigma(width, modes, eps, slopes, single)
         if width > widest or not sigma or _level(width, sigma, modes, slopes, single) > eps * 1.0001:
             continue
-        cost = _cost(_sizes(modes, sigma, width), modes, points, width, single, real)
+        cost = _cost(_sizes(modes, sigma, width), modes, points, width, single, real, slopes)
         if cost < least:
             best, least = (width, sigma), cost
     width, sigma = best
@@ -128,7 +138,7 @@ def choose_outer_grid(
             sigma += 0.02
         sizes = [math.ceil(sigma * n) + width for n in extents]
         inner = tuple([math.ceil(1.6 * n) for n in sizes])  # the transform of type 2 has a grid of its own
-        cost = _cost(inner, tuple(sizes), points, width, single, False)
+        cost = _cost(inner, tuple(sizes), points, width, single, False, slopes)
         if cost < least:
             best, least = (width, sigma), cost
     width, sigma = best
@@ -138,11 +148,34 @@ def choose_outer_grid(
     return Grid(kept, tuple(sizes), make_kernel(width, max(sigma, LEAST_SIGMA), single), single)
 
 
+@functools.lru_cache(maxsize=1024)
 def fast_size(n: int) -> int:
-    """The next even size of a fast Fourier transform."""
+    """An even size of a fast Fourier transform from n on: the next one, or of long ones one up to 4 % longer.
+
+    Beyond the caches a factor of 2 takes less than others: 2¹⁷ · 9 points are faster than the 2 % fewer
+    2¹⁰ · 9 · 125.
+    """
     import scipy.fft
 
-    return 2 * int(scipy.fft.next_fast_len((n + 1) // 2))
+    size = 2 * int(scipy.fft.next_fast_len((n + 1) // 2))
+    if n < 1 << 17:
+        return size
+    best, least = size, math.inf
+    while size <= 1.04 * n:
+        if (cost := size * _fourier_cost(size)) < least:
+            best, least = size, cost
+        size = 2 * int(scipy.fft.next_fast_len(size // 2 + 1))
+    return best
+
+
+def _fourier_cost(size: int) -> float:
+    """The time of a long Fourier transform for each point, in that of a factor of 2, as measured."""
+    cost = 0.0
+    for prime, doublings in ((2, 1.0), (3, 1.9), (5, 3.0), (7, 4.2), (11, 6.0)):
+        while size % prime == 0:
+            size //= prime
+            cost += doublings
+    return cost
 
 
 def _level(width: int, sigma: float, modes: tuple[float, ...], slopes: bool, single: bool) -> float:
@@ -184,7 +217,7 @@ def rounding_level(modes: tuple[int, ...], single: bool) -> float:
     """
     reach = max(modes, default=1)
     if single:
-        reach = min(reach, TILES[len(modes) - 1])
+        reach = min(reach, max(tile_edges(len(modes))))
     return rounding_unit(single) * (0.5 * reach + 3)
 
 
@@ -212,13 +245,22 @@ def _last_sigma(width: int, modes: tuple[float, ...], eps: float, slopes: bool, 
 
 
 def _cost(
-    sizes: tuple[int, ...], modes: tuple[int, ...], points: int, width: int, single: bool, real: bool
+    sizes: tuple[int, ...],
+    modes: tuple[int, ...],
+    points: int,
+    width: int,
+    single: bool,
+    real: bool,
+    slopes: bool,
 ) -> float:
     """About the nanoseconds of a transform, from those of one machine; only ratios matter.
 
     Fourier transforms take a time for each grid point and doubling of the length, where there are modes; so
-    does touching the grid.  A point takes a time for the kernel along each axis, and one for each row of w
-    grid points that it touches, in vectors of 64 bytes.
+    does touching the grid.  Each tile with points has a box, the tile and a margin of the width, that is
+    cleared or copied, and added up: of a grid with few points for each tile these are much more than the
+    grid.  A point takes a time for the kernel along each axis, and one for each row of w grid points that it
+    touches, in whole vectors.  A gradient has two Fourier transforms, and a pass over the points whose
+    derivatives make it cost nearly twice as much as the other.
     """
     d = len(sizes)
     fourier, share = 0.0, 1.0
@@ -227,11 +269,19 @@ def _cost(
         share *= modes[a] / sizes[a]
     total = math.prod(sizes)
     parts = 1 if real else 2
-    stage = (0.24 if single else 0.34) * (1.6 if d == 1 and total > 1 << 18 else 1.0)
-    grid = total * parts / 2 * (fourier * stage + 1.2)
-    vectors = math.ceil(parts * width * (4 if single else 8) / 64)
+    in_cache = total * parts * (4 if single else 8) < 1 << 22
+    stage = (0.4 if single else 0.6) * (3.0 if d == 1 and not in_cache else 1.0)
+    touch = 2.0 if single else 4.0
+    grid = total * parts / 2 * (fourier * stage + touch)
+    edges = tile_edges(d)
+    tiles = math.prod([-(-n // edge) for n, edge in zip(sizes, edges, strict=True)])
+    box = math.prod([min(n, edge) + width for n, edge in zip(sizes, edges, strict=True)])
+    boxes = min(tiles, points) * box * parts / 2 * (1.5 if single else 3.0)
+    vector = _VECTOR_BYTES.get(_core.level, 16)
+    row = math.ceil(parts * width * (4 if single else 8) / vector) * vector
     rows = float(width ** (d - 1))
-    return grid + points * (6.0 + 6.0 * d + rows * (0.3 + 0.85 * vectors))
+    each = 15.0 + 15.0 * d + rows * (0.7 + 0.033 * row)
+    return grid + (boxes + points * each) * (1.4 if slopes else 1.0)
 
 
 def grid_alone(sizes: tuple[int, ...], eps: float, single: bool, upsampfac: float, name: str) -> Grid:

@@ -155,12 +155,7 @@ class Advance(LinearMap):
         return np.stack(advanced, axis=-1)
 
     def pull(self, w: Array) -> Array:
-        rows = raised(self.dimension, self.order)
-        gradient = []
-        for a in range(self.dimension):
-            total = sum(_real_product(self.V[..., places[a]], w[..., k]) for k, places in enumerate(rows))
-            gradient.append(_summed(total, np.ndim(self.V) - 2))
-        return np.stack(gradient, axis=-1)
+        return _gradient(self.V, w, self.dimension, self.order, np.ndim(self.V) - 2)
 
 
 class Dipoles(LinearMap):
@@ -182,12 +177,7 @@ class Dipoles(LinearMap):
         return np.stack([zero if term is None else term for term in out], axis=-1)
 
     def pull(self, w: Array) -> Array:
-        rows = raised(self.dimension, self.order)
-        gradient = []
-        for a in range(self.dimension):
-            total = sum(_real_product(self.C[..., k], w[..., places[a]]) for k, places in enumerate(rows))
-            gradient.append(_summed(total, np.ndim(self.C) - 2))
-        return np.stack(gradient, axis=-1)
+        return _gradient(w, self.C, self.dimension, self.order, np.ndim(self.C) - 2)
 
 
 def _beside(v: Array, values: Array) -> Array:
@@ -196,13 +186,27 @@ def _beside(v: Array, values: Array) -> Array:
     return np.reshape(v, (*np.shape(v)[:-2], *(1,) * n_stack, *np.shape(v)[-2:])) if n_stack else v
 
 
+def _gradient(raised_ones: Array, others: Array, d: int, order: int, n_stack: int) -> Array:
+    """Σ_α Re(conj(raised_ones[α + e_a]) others[α]) for each axis a, summed over the stack: (M, d)."""
+    rows = raised(d, order)
+    if order == 0:  # the components follow the value
+        gradient = _real_product(raised_ones[..., 1:], others)
+    else:
+        gradient = np.stack(
+            [
+                functools.reduce(
+                    np.add,
+                    (_real_product(raised_ones[..., row[a]], others[..., k]) for k, row in enumerate(rows)),
+                )
+                for a in range(d)
+            ],
+            axis=-1,
+        )
+    return np.sum(gradient, axis=tuple(range(-2 - n_stack, -2))) if n_stack else gradient
+
+
 def _real_product(a: Array, b: Array) -> Array:
     """Re(conj(a) b)."""
     if np.iscomplexobj(a):
         return np.real(a) * np.real(b) + np.imag(a) * np.imag(b)
     return a * np.real(b)
-
-
-def _summed(total: Array, n_stack: int) -> Array:
-    """Summed over the axes of stacked transforms, which stand before that of the points."""
-    return np.sum(total, axis=tuple(range(-1 - n_stack, -1))) if n_stack else total
