@@ -135,7 +135,9 @@ def values_and_pattern(A: Any, call: str) -> tuple[Array, Pattern]:
     import scipy.sparse as sp
 
     if not sp.issparse(A):
-        raise TypeError(f"{call} must be a sparse array, got {type(A).__name__}; scipy.sparse.csr_array(A) is")
+        raise TypeError(
+            f"{call} must be a sparse array, got {type(A).__name__}; scipy.sparse.csr_array(A) is"
+        )
     if A.ndim != 2:
         raise TypeError(f"{call} must have two axes, got the shape {A.shape}")
     C = sp.csr_array(A)

@@ -1,0 +1,416 @@
+"""Sparse linear systems by factorization: spsolve, splu, factorized, spsolve_triangular."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.linalg import LinAlgError
+
+from ...errors import NotDifferentiableError
+from ...linalg._arguments import as_inexact, linear_system
+from ...linalg._factor import OneMatrix
+from ...linalg._structured import solve as structured_solve
+from ...linear_map import Array
+from ...rule import carriers, primal
+from .._pattern import Pattern
+from ._arguments import dense_right_side, sparse_matrix
+from ._capability import capability
+from ._superlu import SparseLU
+
+__all__ = ["SuperLU", "factorized", "splu", "spsolve", "spsolve_triangular"]
+
+
+@capability("A is singular: LinAlgError")
+def spsolve(
+    A: Any,
+    b: Array,
+    permc_spec: str | None = None,
+    use_umfpack: bool = True,
+    *,
+    assume_a: str | None = None,
+) -> Array:
+    """The solution x of ``A @ x = b`` for a sparse A, as scipy.sparse.linalg.spsolve, with derivatives.
+
+    Parameters
+    ----------
+    A : (n, n) sparse array
+        Plain, or with traced values; of any format.  A full array is taken, with a warning.
+    b : (n,) or (n, k) array
+        Plain or traced.  A sparse b is written out, with a warning.
+    permc_spec : {"COLAMD", "MMD_AT_PLUS_A", "MMD_ATA", "NATURAL"}, optional
+        The ordering of the columns.  By default MMD_AT_PLUS_A where A has the pattern of its transpose and
+        no diagonal entry is less than a tenth of the largest of its column, else COLAMD.
+    use_umfpack : bool, optional
+        For SciPy's signature; the factorization is always SuperLU's.
+    assume_a : {None, "gen", "pos"}, optional
+        "pos" for a Hermitian positive definite A: no pivoting, which is a little faster.  That A is Hermitian
+        is checked, and that its diagonal is positive; an indefinite matrix can go unnoticed.
+
+    Returns
+    -------
+    (n,) or (n, k) array
+        x, of the shape of b.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If A is singular; a row or column without entries is named.
+    TypeError
+        If A is no matrix of numbers.
+    ValueError
+        For wrong shapes, nan and inf.
+
+    Warns
+    -----
+    DensifyWarning
+        For a sparse b.
+    scipy.sparse.SparseEfficiencyWarning
+        For a full A.
+
+    Notes
+    -----
+    One factorization serves the value and derivatives of all orders: b̄ = A⁻ᴴ x̄ is one more solution, and the
+    gradient in the values of A is −b̄ xᴴ on the pattern, in O(nnz) operations for each right side.  A and the
+    factors are kept, once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.sparse as sp
+    >>> import frechet as fr
+    >>> from frechet.sparse.linalg import spsolve
+    >>> A = sp.csr_array([[2.0, 0.0], [1.0, 4.0]])
+    >>> spsolve(A, np.array([2.0, 5.0]))
+    array([1., 1.])
+    >>> fr.grad(lambda b: spsolve(A, b)[1])(np.array([2.0, 5.0]))
+    array([-0.125,  0.25 ])
+    """
+    p, pattern = sparse_matrix(A, "spsolve")
+    return _Factorized("spsolve", p, pattern, assume_a, permc_spec=permc_spec).solve(b)
+
+
+class _Factorized:
+    """Values and pattern of a sparse matrix, traced or not, beside a factorization of the plain value."""
+
+    def __init__(
+        self, call: str, p: Array, pattern: Pattern, assume_a: str | None = None, **options: Any
+    ) -> None:
+        if assume_a not in (None, "gen", "pos"):
+            raise ValueError(f"{call}: assume_a is None, 'gen' or 'pos', got {assume_a!r}")
+        self.call, self.p, self.pattern = call, p, pattern
+        self.assume_a, self.options = assume_a, options
+
+    @cached_property
+    def factor(self) -> Any:
+        """The factorization of the plain value; None for a matrix without rows."""
+        if not self.pattern.shape[0]:
+            return None
+        plain = np.asarray(primal(self.p))
+        return SparseLU(plain, self.pattern, self.call, self.assume_a == "pos", **self.options)
+
+    @cached_property
+    def wide(self) -> _Factorized:
+        """The same in double precision."""
+        p = self.p.astype("D" if self.p.dtype.kind == "c" else "d")
+        return _Factorized(self.call, p, self.pattern, self.assume_a, **self.options)
+
+    def solve(self, b: Array, trans: str = "N") -> Array:
+        """The solution for a right side, as `SuperLU.solve` gives it."""
+        b = as_inexact(dense_right_side(b, self.call), f"{self.call}: b")
+        if self.p.dtype.char in "fF" and b.dtype.char in "dD":
+            return self.wide.solve(b, trans)
+        p, b, vector = linear_system(self.call, self.p, b, self.pattern.shape[0], core=1)
+        if not b.size:
+            return b[..., 0] if vector else b
+        if trans == "T" and b.dtype.kind == "c":  # Aᵀ x = b is Aᴴ conj(x) = conj(b)
+            x = np.conj(structured_solve(p, np.conj(b), self.pattern, self.factor, True))
+        else:
+            x = structured_solve(p, b, self.pattern, self.factor, trans != "N")
+        return x[..., 0] if vector else x
+
+
+class SuperLU:
+    """The LU factorization of a sparse matrix, to solve with and for its determinant; see `splu`.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Of the matrix.
+    nnz : int
+        The number of values in the factors.
+    perm_r, perm_c : array of int
+        The permutations, as in scipy.sparse.linalg.SuperLU.
+    L, U : scipy.sparse.csc_array
+        The factors, for a matrix that is not traced.
+    """
+
+    def __init__(self, factorized: _Factorized) -> None:
+        self._of = factorized
+        _ = factorized.factor  # made now, so that a singular matrix is refused here
+        self.shape = factorized.pattern.shape
+
+    def solve(self, b: Array, trans: str = "N") -> Array:
+        """The solution of a system with the matrix, with derivatives in it and in b.
+
+        Parameters
+        ----------
+        b : (n,) or (n, k) array
+            Plain or traced.
+        trans : {"N", "T", "H"}, optional
+            Whether to solve with A, Aᵀ or Aᴴ.
+
+        Returns
+        -------
+        (n,) or (n, k) array
+            The solution, of the shape of b.
+
+        Raises
+        ------
+        ValueError
+            For wrong shapes, nan and inf, an unknown trans.
+        """
+        if trans not in ("N", "T", "H"):
+            raise ValueError(f"splu: trans is 'N', 'T' or 'H', got {trans!r}")
+        return self._of.solve(b, trans)
+
+    def slogdet(self) -> Any:
+        """The sign and the logarithm of the absolute value of the determinant, as `slogdet` gives them."""
+        from ._determinant import slogdet_result
+
+        return slogdet_result(self._of.p, self._of.pattern, self._of.factor)
+
+    def logdet(self) -> Array:
+        """The logarithm of the absolute value of the determinant, as `logdet` gives it."""
+        return self.slogdet()[1]
+
+    @property
+    def nnz(self) -> int:
+        return int(self._plain("nnz", constant=True))
+
+    @property
+    def perm_r(self) -> Array:
+        return self._plain("perm_r", constant=True)
+
+    @property
+    def perm_c(self) -> Array:
+        return self._plain("perm_c", constant=True)
+
+    @property
+    def L(self) -> Any:
+        return self._plain("L")
+
+    @property
+    def U(self) -> Any:
+        return self._plain("U")
+
+    def _plain(self, name: str, constant: bool = False) -> Any:
+        if not constant and type(self._of.p) in carriers:
+            raise NotDifferentiableError(
+                f"splu: {name} of a matrix with traced values would lose its derivative. Use solve, logdet or "
+                "slogdet of the factorization"
+            )
+        return getattr(self._of.factor.lu, name)
+
+
+@capability("A is singular: LinAlgError")
+def splu(
+    A: Any,
+    permc_spec: str | None = None,
+    diag_pivot_thresh: float | None = None,
+    relax: int | None = None,
+    panel_size: int | None = None,
+    options: dict[str, Any] | None = None,
+    *,
+    assume_a: str | None = None,
+) -> SuperLU:
+    """The LU factorization of a sparse matrix, as scipy.sparse.linalg.splu, to be differentiated through.
+
+    Parameters
+    ----------
+    A : (n, n) sparse array
+        Plain, or with traced values; of any format.
+    permc_spec : str, optional
+        As in `spsolve`.
+    diag_pivot_thresh, relax, panel_size, options
+        SciPy's, which hands them on to SuperLU.
+    assume_a : {None, "gen", "pos"}, optional
+        As in `spsolve`.
+
+    Returns
+    -------
+    SuperLU
+        With ``solve(b, trans)``, ``logdet()`` and ``slogdet()``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If A is singular; a row or column without entries is named.
+    TypeError
+        If A is no matrix of numbers.
+    ValueError
+        For a matrix that is not square, nan and inf.
+
+    Notes
+    -----
+    The object holds the values, traced or not, beside the factors of their plain value; derivatives of all
+    orders of all that is solved with it use these.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.sparse as sp
+    >>> import frechet as fr
+    >>> lu = fr.sparse.linalg.splu(sp.csc_array([[2.0, 0.0], [1.0, 4.0]]))
+    >>> lu.solve(np.array([2.0, 5.0]))
+    array([1., 1.])
+    >>> fr.grad(lambda b: lu.solve(b, "T")[0])(np.array([2.0, 5.0]))
+    array([ 0.5  , -0.125])
+    """
+    p, pattern = sparse_matrix(A, "splu")
+    given = {
+        "diag_pivot_thresh": diag_pivot_thresh,
+        "relax": relax,
+        "panel_size": panel_size,
+        "options": options,
+    }
+    given = {key: value for key, value in given.items() if value is not None}
+    return SuperLU(_Factorized("splu", p, pattern, assume_a, permc_spec=permc_spec, **given))
+
+
+@capability("A is singular: LinAlgError")
+def factorized(A: Any) -> Callable[[Array], Array]:
+    """A function that solves ``A @ x = b`` for b, with one factorization of the sparse A.
+
+    Parameters
+    ----------
+    A : (n, n) sparse array
+        Plain, or with traced values; of any format.
+
+    Returns
+    -------
+    callable
+        b ↦ x, with derivatives in A and b: ``splu(A).solve``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError, TypeError, ValueError
+        As `splu`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.sparse as sp
+    >>> import frechet as fr
+    >>> solve = fr.sparse.linalg.factorized(sp.csc_array([[2.0, 0.0], [1.0, 4.0]]))
+    >>> solve(np.array([2.0, 5.0]))
+    array([1., 1.])
+    """
+    p, pattern = sparse_matrix(A, "factorized")
+    return SuperLU(_Factorized("factorized", p, pattern)).solve
+
+
+@capability("A has a zero on its diagonal: LinAlgError")
+def spsolve_triangular(
+    A: Any,
+    b: Array,
+    lower: bool = True,
+    overwrite_A: bool = False,
+    overwrite_b: bool = False,
+    unit_diagonal: bool = False,
+) -> Array:
+    """The solution x of ``A @ x = b`` for a sparse triangular A, as scipy.sparse.linalg.spsolve_triangular.
+
+    Parameters
+    ----------
+    A : (n, n) sparse array
+        Lower or upper triangular; plain, or with traced values; of any format.
+    b : (n,) or (n, k) array
+        Plain or traced.
+    lower : bool, optional
+        Whether A is lower triangular.
+    overwrite_A, overwrite_b : bool, optional
+        For SciPy's signature; nothing is overwritten.
+    unit_diagonal : bool, optional
+        Whether the diagonal is taken to be all ones; values stored there are not read, and their gradient is
+        zero.
+
+    Returns
+    -------
+    (n,) or (n, k) array
+        x, of the shape of b.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If A is not triangular, or has a zero on its diagonal.
+    TypeError
+        If A is no matrix of numbers.
+    ValueError
+        For wrong shapes, nan and inf.
+
+    Notes
+    -----
+    By substitution, for the value, b̄ = A⁻ᴴ x̄ and all else, in O(nnz) operations for each right side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.sparse as sp
+    >>> import frechet as fr
+    >>> A = sp.csr_array([[2.0, 0.0], [1.0, 4.0]])
+    >>> fr.sparse.linalg.spsolve_triangular(A, np.array([2.0, 5.0]))
+    array([1., 1.])
+    """
+    call = "spsolve_triangular"
+    p, pattern = sparse_matrix(A, call)
+    rows, columns = pattern.rows, pattern.indices
+    wrong = np.flatnonzero((rows < columns) if lower else (rows > columns))
+    if wrong.size and np.any(primal(p)[wrong] != 0):
+        raise LinAlgError(
+            f"{call}: A is not {'lower' if lower else 'upper'} triangular: it has an entry in row "
+            f"{rows[wrong[0]]}, column {columns[wrong[0]]}; scipy.sparse.tril and triu take a triangle"
+        )
+    if unit_diagonal or wrong.size:
+        p, pattern = _triangle(p, pattern, lower, unit_diagonal)
+    p, b, vector = linear_system(call, p, dense_right_side(b, call), pattern.shape[0], core=1)
+    if not b.size:
+        return b[..., 0] if vector else b
+    factor = _Substitution(np.asarray(primal(p)), pattern, bool(lower))
+    x = structured_solve(p, b, pattern, factor, False)
+    return x[..., 0] if vector else x
+
+
+def _triangle(p: Array, pattern: Pattern, lower: bool, unit: bool) -> tuple[Array, Pattern]:
+    """The triangle of a matrix, with its own diagonal or with ones on it."""
+    rows, columns, n = pattern.rows, pattern.indices, pattern.shape[0]
+    keep = (rows > columns) if lower else (rows < columns)
+    if not unit:
+        keep |= rows == columns
+    kept = np.flatnonzero(keep)
+    p, rows, columns = p[kept], rows[kept], columns[kept]
+    if unit:
+        p = np.concatenate([p, np.ones(n, p.dtype)])
+        rows, columns = (np.append(x, np.arange(n, dtype=x.dtype)) for x in (rows, columns))
+    order = np.lexsort((columns, rows))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(pattern.indptr.dtype)
+    return p[order], Pattern(columns[order], indptr, pattern.shape)
+
+
+class _Substitution(OneMatrix):
+    """A triangular matrix, solved with by substitution."""
+
+    def __init__(self, p: Array, pattern: Pattern, lower: bool) -> None:
+        self.n, self.dtype, self.reads = pattern.shape[0], p.dtype, None
+        self.A, self.lower = pattern.matrix(p), lower
+        zero = np.flatnonzero(self.A.diagonal() == 0)
+        if zero.size:
+            raise LinAlgError(f"spsolve_triangular: A is singular: zero entry on diagonal {zero[0]}")
+
+    def _solve_columns(self, B: Array, adjoint: bool) -> Array:
+        from scipy.sparse.linalg import spsolve_triangular as substitute
+
+        A = self.A.conj().T if adjoint else self.A
+        return np.asarray(substitute(A, B, lower=self.lower != adjoint), self.dtype)
