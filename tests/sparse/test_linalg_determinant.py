@@ -78,7 +78,7 @@ def test_gradient_is_the_inverse_on_the_pattern(n, dtype, seed, permuted):
 
 
 def test_values_that_are_zero_and_cancel():
-    # stored zeros, and a block in which elimination cancels: LU's pattern lacks entries, the gradient does not
+    # stored zeros, and a block in which elimination cancels: LU's pattern lacks entries of the gradient
     A = sp.csr_array(np.array([[1.0, 1, 1, 0], [1, 2, 1, 0], [1, 1, 3, 9], [0, 0, 9, 4]]))
     A.data[A.data == 9] = 0
     f, p, pattern = of_values(A, logdet)

@@ -13,7 +13,6 @@ import frechet as fr
 from frechet.sparse._pattern import values_and_pattern
 from frechet.sparse.linalg import factorized, splu, spsolve, spsolve_triangular
 from frechet.testing import check_rule
-
 from tests.sparse.sparse_examples import dense, hermitian_sparse, of_values, poisson, random_sparse
 
 DTYPES = ["d", "D", "f"]

@@ -1,7 +1,7 @@
 """Linear systems by iteration: SciPy's solvers, differentiated by the implicit rule.
 
-A x = b says how x varies with A and b, however it was found: dx = A⁻¹ (db − dA x), b̄ = A⁻ᴴ x̄, Ā = −b̄ xᴴ.  So a
-derivative is a solution with the same solver, with A or with its adjoint, and is as accurate as that.
+A x = b says how x varies with A and b, however it was found: dx = A⁻¹ (db − dA x), b̄ = A⁻ᴴ x̄, Ā = −b̄ xᴴ.  So
+a derivative is a solution with the same solver, with A or with its adjoint, and is as accurate as that.
 """
 
 from __future__ import annotations

@@ -209,8 +209,8 @@ class SuperLU:
     def _plain(self, name: str, constant: bool = False) -> Any:
         if not constant and type(self._of.p) in carriers:
             raise NotDifferentiableError(
-                f"splu: {name} of a matrix with traced values would lose its derivative. Use solve, logdet or "
-                "slogdet of the factorization"
+                f"splu: {name} of a matrix with traced values would lose its derivative. Use solve, logdet "
+                "or slogdet of the factorization"
             )
         return getattr(self._of.factor.lu, name)
 

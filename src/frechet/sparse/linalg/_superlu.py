@@ -156,4 +156,5 @@ def _parity(permutation: Array) -> int:
 
     n = len(permutation)
     graph = csr_array((np.ones(n, bool), permutation, np.arange(n + 1)), shape=(n, n))
-    return 1 - 2 * ((n - connected_components(graph, directed=False, return_labels=False)) % 2)
+    cycles = int(connected_components(graph, directed=False, return_labels=False))
+    return 1 - 2 * ((n - cycles) % 2)
