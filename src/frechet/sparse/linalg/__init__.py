@@ -6,11 +6,13 @@ on its pattern; value, pushforward, pullback and second order share one factoriz
 
 from __future__ import annotations
 
+from ...linalg._expm_multiply import expm_multiply
 from ._determinant import inv_diagonal, logdet, slogdet, trace_inv
 from ._eigs import eigs
 from ._eigsh import eigsh, svds
 from ._iterative import bicgstab, cg, gmres, minres
 from ._least_squares import lsmr, lsqr
+from ._norms import inv, norm, onenormest
 from ._solve import SuperLU, factorized, splu, spsolve, spsolve_triangular
 
 __all__ = [
@@ -19,13 +21,17 @@ __all__ = [
     "cg",
     "eigs",
     "eigsh",
+    "expm_multiply",
     "factorized",
     "gmres",
+    "inv",
     "inv_diagonal",
     "logdet",
     "lsmr",
     "lsqr",
     "minres",
+    "norm",
+    "onenormest",
     "slogdet",
     "splu",
     "spsolve",

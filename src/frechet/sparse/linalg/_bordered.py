@@ -60,14 +60,8 @@ class _BorderedLU(OneMatrix):
         from scipy.sparse.linalg import splu
 
         self.call, self.reads = call, None
-        A = pattern.matrix(p)
-        K = sp.block_array(
-            [
-                [A - value * sp.eye_array(len(v)), sp.csc_array(v[:, None])],
-                [sp.csr_array(v.conj()[None]), None],
-            ],
-            format="csc",
-        )
+        shifted, column = pattern.matrix(p) - value * sp.eye_array(len(v)), sp.csc_array(v[:, None])
+        K = sp.block_array([[shifted, column], [column.conj().T, None]], format="csc")
         self.n, self.dtype = K.shape[0], K.dtype
         try:
             self.lu = splu(K)

@@ -16,9 +16,9 @@ class Capability(NamedTuple):
     """A row of the table."""
 
     name: str
-    kind: str  # "differentiable" or "constant" (a result without a derivative)
+    kind: str  # "differentiable" or "refused"
     complex: bool  # whether complex arguments are taken
-    ill_posed: str  # what happens where there is no derivative
+    ill_posed: str  # what happens where there is no derivative; for refused functions, why there is none
 
 
 table: dict[str, Capability] = {}

@@ -14,6 +14,7 @@ from ...rules.linalg_solve import SlogdetResult
 from .._pattern import Pattern
 from ._arguments import sparse_matrix
 from ._capability import capability
+from ._cholmod import positive_factor
 from ._superlu import SparseLU
 
 __all__ = ["inv_diagonal", "logdet", "slogdet", "slogdet_result", "trace_inv"]
@@ -185,15 +186,17 @@ def trace_inv(A: Any, *, assume_a: str | None = None) -> Array:
     return np.conj(np.sum(_inverse_at(p, pattern, factor, _diagonal_pattern(pattern.shape[0]))))
 
 
-def _factor(call: str, p: Array, pattern: Pattern, assume_a: str | None) -> SparseLU | None:
+def _factor(call: str, p: Array, pattern: Pattern, assume_a: str | None) -> Any:
     """The factorization of the plain value; None for a matrix without rows."""
     if assume_a not in (None, "gen", "pos"):
         raise ValueError(f"{call}: assume_a is None, 'gen' or 'pos', got {assume_a!r}")
     if not pattern.shape[0]:
         return None
-    factor = SparseLU(np.asarray(primal(p)), pattern, call, assume_a == "pos")
-    if assume_a == "pos":
-        factor.require_positive(call)
+    plain = np.asarray(primal(p))
+    if assume_a != "pos":
+        return SparseLU(plain, pattern, call)
+    factor = positive_factor(plain, pattern, call)
+    factor.require_positive(call)
     return factor
 
 
@@ -204,7 +207,7 @@ def _diagonal_pattern(n: int) -> Pattern:
 # --- determinants ------------------------------------------------------------------------------------------
 
 
-def slogdet_result(p: Array, pattern: Pattern, factor: SparseLU | None) -> Any:
+def slogdet_result(p: Array, pattern: Pattern, factor: Any) -> Any:
     """The sign and the logarithm of the absolute value of the determinant, as a named tuple."""
     if factor is None:
         zero = p.dtype.type(0)
@@ -212,7 +215,7 @@ def slogdet_result(p: Array, pattern: Pattern, factor: SparseLU | None) -> Any:
     return SlogdetResult(*_slogdet(p, pattern, factor))
 
 
-def _slogdet_body(p: Array, pattern: Pattern, factor: SparseLU) -> Any:
+def _slogdet_body(p: Array, pattern: Pattern, factor: Any) -> Any:
     sign, log = _slogdet(p, pattern, factor)
     return (sign, log), _LogDeterminant(p, sign, pattern, factor)
 
@@ -230,7 +233,7 @@ class _LogDeterminant(LinearMap):
 
     __slots__ = ("_H", "factor", "p", "pattern", "sign")
 
-    def __init__(self, p: Array, sign: Array, pattern: Pattern, factor: SparseLU) -> None:
+    def __init__(self, p: Array, sign: Array, pattern: Pattern, factor: Any) -> None:
         self.p, self.sign, self.pattern, self.factor = p, sign, pattern, factor
         self._H: Array = None
 
@@ -262,14 +265,14 @@ class _LogDeterminant(LinearMap):
 # so the adjoint is the same map with S and P exchanged.
 
 
-def _inverse_at_value(p: Array, pattern: Pattern, factor: SparseLU, places: Pattern) -> Array:
+def _inverse_at_value(p: Array, pattern: Pattern, factor: Any, places: Pattern) -> Array:
     H = factor.inverse_at(places.indices, places.rows)
     if not is_finite(H):
         raise np.linalg.LinAlgError("the inverse of A overflows: A is singular to working precision")
     return H.conj()
 
 
-def _inverse_at_body(p: Array, pattern: Pattern, factor: SparseLU, places: Pattern) -> Any:
+def _inverse_at_body(p: Array, pattern: Pattern, factor: Any, places: Pattern) -> Any:
     return _inverse_at(p, pattern, factor, places), linear(
         lambda v: -_between(p, pattern, factor, v, pattern, places),
         lambda w: -_between(p, pattern, factor, w, places, pattern),
@@ -279,7 +282,7 @@ def _inverse_at_body(p: Array, pattern: Pattern, factor: SparseLU, places: Patte
 _inverse_at = Rule(_inverse_at_value, _inverse_at_body, "frechet.sparse.linalg: entries of the inverse")
 
 
-def _between(p: Array, pattern: Pattern, factor: SparseLU, v: Array, of: Pattern, places: Pattern) -> Array:
+def _between(p: Array, pattern: Pattern, factor: Any, v: Array, of: Pattern, places: Pattern) -> Array:
     """A⁻ᴴ V(v)ᴴ A⁻ᴴ in some places, V having the pattern ``of``: by columns of the identity, some at once."""
     n = pattern.shape[0]
     step = max(1, _AT_ONCE // n)

@@ -18,6 +18,7 @@ from ...rule import carriers, primal
 from .._pattern import Pattern
 from ._arguments import dense_right_side, sparse_matrix
 from ._capability import capability
+from ._cholmod import positive_factor
 from ._superlu import SparseLU
 
 __all__ = ["SuperLU", "factorized", "splu", "spsolve", "spsolve_triangular"]
@@ -46,8 +47,9 @@ def spsolve(
     use_umfpack : bool, optional
         For SciPy's signature; the factorization is always SuperLU's.
     assume_a : {None, "gen", "pos"}, optional
-        "pos" for a Hermitian positive definite A: no pivoting, which is a little faster.  That A is Hermitian
-        is checked, and that its diagonal is positive; an indefinite matrix can go unnoticed.
+        "pos" for a Hermitian positive definite A, which is checked to be Hermitian with a positive diagonal:
+        by CHOLMOD where scikit-sparse is installed, else by SuperLU without pivoting, to which an indefinite
+        matrix can go unnoticed.  A permc_spec asks for SuperLU.
 
     Returns
     -------
@@ -108,8 +110,8 @@ class _Factorized:
         """The factorization of the plain value; None for a matrix without rows."""
         if not self.pattern.shape[0]:
             return None
-        plain = np.asarray(primal(self.p))
-        return SparseLU(plain, self.pattern, self.call, self.assume_a == "pos", **self.options)
+        make = positive_factor if self.assume_a == "pos" else SparseLU
+        return make(np.asarray(primal(self.p)), self.pattern, self.call, **self.options)
 
     @cached_property
     def wide(self) -> _Factorized:
@@ -145,6 +147,8 @@ class SuperLU:
         The permutations, as in scipy.sparse.linalg.SuperLU.
     L, U : scipy.sparse.csc_array
         The factors, for a matrix that is not traced.
+
+    Those four are there for what SuperLU has factorized.
     """
 
     def __init__(self, factorized: _Factorized) -> None:
@@ -212,6 +216,8 @@ class SuperLU:
                 f"splu: {name} of a matrix with traced values would lose its derivative. Use solve, logdet "
                 "or slogdet of the factorization"
             )
+        if not isinstance(self._of.factor, SparseLU):
+            raise AttributeError(f"splu: there is no {name} of this factorization; assume_a=None has it")
         return getattr(self._of.factor.lu, name)
 
 

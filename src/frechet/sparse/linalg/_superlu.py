@@ -13,7 +13,7 @@ from ...linalg._factor import OneMatrix
 from ...linear_map import Array
 from .._pattern import Pattern
 
-__all__ = ["SparseLU", "is_hermitian"]
+__all__ = ["NOT_POSITIVE", "SparseLU", "is_hermitian", "require_hermitian"]
 
 # A diagonal entry of at least this times the largest one of its column is a good pivot.
 _LEADING = 0.1
@@ -64,7 +64,7 @@ class SparseLU(OneMatrix):
                 raise
             raise LinAlgError(f"{call}: A is singular{_structural_reason(p, pattern)}") from None
         if positive and not np.array_equal(self.lu.perm_r, self.lu.perm_c):
-            raise LinAlgError(_NOT_POSITIVE.format(call))
+            raise LinAlgError(NOT_POSITIVE.format(call))
 
     def _solve_columns(self, B: Array, adjoint: bool) -> Array:
         return np.asarray(self.lu.solve(np.asfortranarray(B), "H" if adjoint else "N"))
@@ -79,7 +79,7 @@ class SparseLU(OneMatrix):
     def require_positive(self, call: str) -> None:
         """Raise where the pivots, those of L D Lᴴ, show that a Hermitian matrix is not positive definite."""
         if not (self.lu.U.diagonal().real > 0).all():
-            raise LinAlgError(_NOT_POSITIVE.format(call))
+            raise LinAlgError(NOT_POSITIVE.format(call))
 
     def inverse_at(self, rows: Array, columns: Array) -> Array:
         """The entries of A⁻¹ in given places, by `_core.selected_inverse`."""
@@ -91,7 +91,7 @@ class SparseLU(OneMatrix):
         return Z.astype(self.dtype, copy=False)
 
 
-_NOT_POSITIVE = (
+NOT_POSITIVE = (
     "{}: A is not positive definite, which assume_a='pos' says that it is; without that it may be any "
     "regular matrix"
 )
@@ -124,11 +124,16 @@ def _diagonal(p: Array, pattern: Pattern) -> Array:
     return d
 
 
-def _require_positive_diagonal(p: Array, pattern: Pattern, call: str) -> None:
+def require_hermitian(p: Array, pattern: Pattern, call: str) -> None:
+    """Raise where a matrix that is said to be positive definite is not even Hermitian."""
     if not is_hermitian(p, pattern):
         raise LinAlgError(f"{call}: A is not Hermitian, which assume_a='pos' says that it is")
+
+
+def _require_positive_diagonal(p: Array, pattern: Pattern, call: str) -> None:
+    require_hermitian(p, pattern, call)
     if not (_diagonal(p, pattern).real > 0).all():
-        raise LinAlgError(_NOT_POSITIVE.format(call))
+        raise LinAlgError(NOT_POSITIVE.format(call))
 
 
 def _diagonal_leads(p: Array, pattern: Pattern) -> bool:
