@@ -21,34 +21,35 @@ class NotPositiveDefiniteError(Exception):
 
 
 class Factor:
-    """What sksparse.cholmod.cholesky returns, as far as it is used, by NumPy; rows in the reverse order."""
+    """What is used of sksparse.cholmod.CholeskyFactor, version 0.5, by NumPy; rows in reverse order."""
 
-    def __init__(self, A):
+    def __init__(self, A, *, order):
         assert A.format == "csc"
         assert A.dtype.char in "dD"
-        self.A, self.order = A.toarray(), np.arange(A.shape[0])[::-1]
+        assert order == "default"
+        self.perm = np.arange(A.shape[0])[::-1]
+
+    def factorize(self, A):
+        self.A = A.toarray()
         try:
-            self.factor = np.linalg.cholesky(self.A[np.ix_(self.order, self.order)])
+            self.L = np.linalg.cholesky(self.A[np.ix_(self.perm, self.perm)])
         except np.linalg.LinAlgError:
             raise NotPositiveDefiniteError from None
+        return self
 
-    def solve_A(self, B):
-        return np.linalg.solve(self.A, B)
+    def solve(self, b):
+        assert b.dtype == self.A.dtype
+        return np.linalg.solve(self.A, b)
 
-    def logdet(self):
-        return 2 * np.sum(np.log(np.diag(self.factor).real))
-
-    def L(self):
-        return sp.csc_array(self.factor)
-
-    def P(self):
-        return self.order
+    def get_factor(self, kind, lower):
+        assert (kind, lower) == ("LL", True)
+        return sp.csc_array(self.L)
 
 
 @pytest.fixture(autouse=True)
 def _cholmod(monkeypatch):
     module = ModuleType("sksparse.cholmod")
-    module.cholesky, module.CholmodNotPositiveDefiniteError = Factor, NotPositiveDefiniteError
+    module.CholeskyFactor, module.CholmodNotPositiveDefiniteError = Factor, NotPositiveDefiniteError
     package = ModuleType("sksparse")
     package.cholmod = module
     monkeypatch.setitem(sys.modules, "sksparse", package)
@@ -66,8 +67,8 @@ def test_solutions_determinants_and_inverses(dtype):
     np.testing.assert_allclose(x, np.linalg.solve(full, b), rtol=rtol)
     np.testing.assert_allclose(logdet(A, assume_a="pos"), np.linalg.slogdet(full)[1], rtol=rtol)
     np.testing.assert_allclose(inv_diagonal(A, assume_a="pos"), np.diag(np.linalg.inv(full)), rtol=rtol)
-    for f in (lambda A: logdet(A, assume_a="pos"), lambda A: spsolve(A, b, assume_a="pos")):
-        f, p, pattern = of_values(A, f)
+    for function in (lambda A: logdet(A, assume_a="pos"), lambda A: spsolve(A, b, assume_a="pos")):
+        f, p, pattern = of_values(A, function)
         places = pattern.transposed[1]
         check_rule(lambda q, f=f, places=places: f(q + np.conj(q[places])), p / 2)
 

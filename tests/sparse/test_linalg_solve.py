@@ -95,6 +95,8 @@ def test_orderings():
     # a matrix with good pivots on its diagonal gets the minimum degree of A + Aᵀ, another one COLAMD
     A = poisson(30)
     assert splu(A).nnz == scipy.sparse.linalg.splu(A.tocsc(), permc_spec="MMD_AT_PLUS_A").nnz
+    assert splu(A, assume_a="pos", permc_spec="NATURAL").nnz > splu(A, assume_a="pos").nnz
+    assert splu(A, assume_a="pos").nnz < 1.01 * splu(A).nnz
     assert splu(A, permc_spec="COLAMD").nnz == scipy.sparse.linalg.splu(A.tocsc()).nnz
     B = sp.csr_array(A - sp.diags_array(A.diagonal()) + 1e-3 * sp.eye_array(900))
     assert splu(B).nnz == scipy.sparse.linalg.splu(B.tocsc()).nnz
@@ -211,6 +213,10 @@ def test_wrong_structure():
         spsolve(A, b, assume_a="pos")
     with pytest.raises(np.linalg.LinAlgError, match="A is not positive definite"):
         spsolve(-hermitian_sparse(4), b, assume_a="pos")
+    # all is well with its diagonal, and elimination without pivoting loses its digits
+    indefinite = sp.csr_array(np.array([[1e-14, 1.0], [1.0, 1.0]]))
+    with pytest.raises(np.linalg.LinAlgError, match="A is not positive definite"):
+        spsolve(indefinite, np.array([1.0, 3.0]), permc_spec="NATURAL", assume_a="pos")
     with pytest.raises(ValueError, match="assume_a is None, 'gen' or 'pos', got 'sym'"):
         spsolve(A, b, assume_a="sym")
     with pytest.raises(np.linalg.LinAlgError, match="A is not lower triangular: it has an entry in row"):

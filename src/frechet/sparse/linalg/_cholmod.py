@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,12 @@ __all__ = ["SparseCholesky", "positive_factor"]
 
 def positive_factor(p: Array, pattern: Pattern, call: str, **options: Any) -> Any:
     """The factorization of a plain positive definite matrix; options are SuperLU's, and ask for it."""
-    if not any(value is not None for value in options.values()):
+    if not options:
         try:
-            import sksparse.cholmod as cholmod
+            import sksparse.cholmod as cholmod  # of version 0.5 or later
         except ImportError:
-            pass
-        else:
+            cholmod = None
+        if hasattr(cholmod, "CholeskyFactor"):
             return SparseCholesky(p, pattern, call, cholmod)
     return SparseLU(p, pattern, call, True, **options)
 
@@ -53,25 +54,31 @@ class SparseCholesky(OneMatrix):
         require_hermitian(p, pattern, call)
         self._wide = np.dtype("D" if p.dtype.kind == "c" else "d")
         try:
-            self.factor = cholmod.cholesky(pattern.matrix(p).astype(self._wide).tocsc())
+            A = pattern.matrix(p).astype(self._wide).tocsc()
+            self.factor = cholmod.CholeskyFactor(A, order="default").factorize(A)
         except cholmod.CholmodNotPositiveDefiniteError:
             raise LinAlgError(NOT_POSITIVE.format(call)) from None
 
     def _solve_columns(self, B: Array, adjoint: bool) -> Array:
-        return np.asarray(self.factor.solve_A(np.asfortranarray(B, self._wide)), self.dtype)
+        return np.asarray(self.factor.solve(np.asfortranarray(B, self._wide)), self.dtype)
 
-    @property
+    @cached_property
+    def _L(self) -> Any:
+        return self.factor.get_factor(kind="LL", lower=True)
+
+    @cached_property
     def slogdet(self) -> tuple[Array, Array]:
-        return self.dtype.type(1), self.dtype.type(0).real.dtype.type(self.factor.logdet())
+        log = 2 * np.sum(np.log(self._L.diagonal().real))
+        return self.dtype.type(1), self.dtype.type(0).real.dtype.type(log)
 
     def require_positive(self, call: str) -> None:
         """It is, since it has been factorized."""
 
     def inverse_at(self, rows: Array, columns: Array) -> Array:
         """The entries of A⁻¹ in given places, by `_core.selected_inverse`."""
-        L = self.factor.L().tocsc()
+        L = self._L
         place = np.empty(self.n, np.int32)
-        place[self.factor.P()] = np.arange(self.n)
+        place[self.factor.perm] = np.arange(self.n)
         # L Lᴴ = (L D⁻¹)(D Lᴴ), D being the diagonal of L: the rows of the second are the columns of L.
         D = np.repeat(L.diagonal(), np.diff(L.indptr))
         index, start = L.indices.astype(np.int32, copy=False), L.indptr.astype(np.int32, copy=False)

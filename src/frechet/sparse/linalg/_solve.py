@@ -48,8 +48,8 @@ def spsolve(
         For SciPy's signature; the factorization is always SuperLU's.
     assume_a : {None, "gen", "pos"}, optional
         "pos" for a Hermitian positive definite A, which is checked to be Hermitian with a positive diagonal:
-        by CHOLMOD where scikit-sparse is installed, else by SuperLU without pivoting, to which an indefinite
-        matrix can go unnoticed.  A permc_spec asks for SuperLU.
+        by CHOLMOD where scikit-sparse (0.5 or later) is installed, else, or with a permc_spec, by SuperLU
+        without pivoting.  CHOLMOD notices any indefinite matrix, SuperLU one that spoils the solution.
 
     Returns
     -------
@@ -103,7 +103,8 @@ class _Factorized:
         if assume_a not in (None, "gen", "pos"):
             raise ValueError(f"{call}: assume_a is None, 'gen' or 'pos', got {assume_a!r}")
         self.call, self.p, self.pattern = call, p, pattern
-        self.assume_a, self.options = assume_a, options
+        self.assume_a = assume_a
+        self.options = {key: value for key, value in options.items() if value is not None}
 
     @cached_property
     def factor(self) -> Any:
@@ -276,14 +277,8 @@ def splu(
     array([ 0.5  , -0.125])
     """
     p, pattern = sparse_matrix(A, "splu")
-    given = {
-        "diag_pivot_thresh": diag_pivot_thresh,
-        "relax": relax,
-        "panel_size": panel_size,
-        "options": options,
-    }
-    given = {key: value for key, value in given.items() if value is not None}
-    return SuperLU(_Factorized("splu", p, pattern, assume_a, permc_spec=permc_spec, **given))
+    given = {"permc_spec": permc_spec, "diag_pivot_thresh": diag_pivot_thresh, "relax": relax}
+    return SuperLU(_Factorized("splu", p, pattern, assume_a, panel_size=panel_size, options=options, **given))
 
 
 @capability("A is singular: LinAlgError")

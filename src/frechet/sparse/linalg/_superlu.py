@@ -53,10 +53,8 @@ class SparseLU(OneMatrix):
             _require_positive_diagonal(p, pattern, call)
             symmetric = {"diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
             options = {"permc_spec": "MMD_AT_PLUS_A", **symmetric, **options}
-        elif options.get("permc_spec") is None and _diagonal_leads(p, pattern):
-            options = {**options, "permc_spec": "MMD_AT_PLUS_A"}
-            if options.get("diag_pivot_thresh") is None:
-                options["diag_pivot_thresh"] = _LEADING
+        elif "permc_spec" not in options and _diagonal_leads(p, pattern):
+            options = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": _LEADING, **options}
         try:
             self.lu = splu(pattern.matrix(p).tocsc(), **options)
         except RuntimeError as error:
@@ -66,8 +64,17 @@ class SparseLU(OneMatrix):
         if positive and not np.array_equal(self.lu.perm_r, self.lu.perm_c):
             raise LinAlgError(NOT_POSITIVE.format(call))
 
+        self.call, self.unpivoted = call, pattern.matrix(p) if positive else None
+
     def _solve_columns(self, B: Array, adjoint: bool) -> Array:
-        return np.asarray(self.lu.solve(np.asfortranarray(B), "H" if adjoint else "N"))
+        X = np.asarray(self.lu.solve(np.asfortranarray(B), "H" if adjoint else "N"))
+        if self.unpivoted is not None:
+            # Without pivoting an indefinite matrix may lose all digits; half of them tell.
+            error = np.abs(self.unpivoted @ X - B).max(initial=0)
+            size = np.abs(self.unpivoted.data).max() * np.abs(X).max(initial=0) + np.abs(B).max(initial=0)
+            if not error <= np.finfo(self.dtype).eps ** 0.5 * size:
+                raise LinAlgError(NOT_POSITIVE.format(self.call))
+        return X
 
     @cached_property
     def slogdet(self) -> tuple[Array, Array]:
