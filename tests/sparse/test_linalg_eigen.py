@@ -146,6 +146,20 @@ def test_eigs(dtype, options):
     check_rule(f, p)
 
 
+def test_orderings(monkeypatch):
+    # as for solutions: by minimum degree where A − λI has good pivots on its diagonal
+    seen = []
+    original = scipy.sparse.linalg.splu
+    monkeypatch.setattr(scipy.sparse.linalg, "splu", lambda K, **o: seen.append(o) or original(K, **o))
+    f, p, _ = of_values(poisson(8), lambda A: squares(eigsh(A, 1, which="SA")[1])[0, 0])
+    fr.grad(f)(p)
+    f, p, _ = of_values(random_sparse(9, "d"), lambda A: squares(svds(A, 1)[0])[0, 0])
+    fr.grad(f)(p)
+    g, p, _ = of_values(random_sparse(9, density=0.4), lambda A: squares(eigs(A, 1)[1])[0, 0])
+    fr.grad(g)(p)
+    assert [o.get("permc_spec") for o in seen] == ["MMD_AT_PLUS_A", "MMD_AT_PLUS_A", None]
+
+
 def test_full_matrices_and_operators():
     A = hermitian_sparse(8).toarray()
     check_rule(lambda Q: eigsh(Q + Q.T, 2, return_eigenvectors=False), A / 2)

@@ -19,7 +19,8 @@ from ...linalg._factor import OneMatrix
 from ...linalg._structured import solve as structured_solve
 from ...linear_map import Array
 from ...rule import primal
-from .._pattern import Pattern
+from .._pattern import Pattern, values_and_pattern
+from ._superlu import BY_DEGREE, diagonal_leads
 
 __all__ = ["Pairs", "solve_bordered"]
 
@@ -61,10 +62,11 @@ class _BorderedLU(OneMatrix):
 
         self.call, self.reads = call, None
         shifted, column = pattern.matrix(p) - value * sp.eye_array(len(v)), sp.csc_array(v[:, None])
+        options = BY_DEGREE if diagonal_leads(*values_and_pattern(shifted, call)) else {}
         K = sp.block_array([[shifted, column], [column.conj().T, None]], format="csc")
         self.n, self.dtype = K.shape[0], K.dtype
         try:
-            self.lu = splu(K)
+            self.lu = splu(K, **options)
         except RuntimeError as error:
             if "singular" not in str(error):
                 raise

@@ -13,10 +13,11 @@ from ...linalg._factor import OneMatrix
 from ...linear_map import Array
 from .._pattern import Pattern
 
-__all__ = ["NOT_POSITIVE", "SparseLU", "is_hermitian", "require_hermitian"]
+__all__ = ["BY_DEGREE", "NOT_POSITIVE", "SparseLU", "diagonal_leads", "is_hermitian", "require_hermitian"]
 
 # A diagonal entry of at least this times the largest one of its column is a good pivot.
 _LEADING = 0.1
+BY_DEGREE = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": _LEADING}
 
 
 class SparseLU(OneMatrix):
@@ -53,8 +54,8 @@ class SparseLU(OneMatrix):
             _require_positive_diagonal(p, pattern, call)
             symmetric = {"diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
             options = {"permc_spec": "MMD_AT_PLUS_A", **symmetric, **options}
-        elif "permc_spec" not in options and _diagonal_leads(p, pattern):
-            options = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": _LEADING, **options}
+        elif "permc_spec" not in options and diagonal_leads(p, pattern):
+            options = {**BY_DEGREE, **options}
         try:
             self.lu = splu(pattern.matrix(p).tocsc(), **options)
         except RuntimeError as error:
@@ -143,7 +144,7 @@ def _require_positive_diagonal(p: Array, pattern: Pattern, call: str) -> None:
         raise LinAlgError(NOT_POSITIVE.format(call))
 
 
-def _diagonal_leads(p: Array, pattern: Pattern) -> bool:
+def diagonal_leads(p: Array, pattern: Pattern) -> bool:
     """Whether A has the pattern of its transpose, and no diagonal entry is small in its column."""
     other, places = pattern.transposed
     if other != pattern:
