@@ -13,7 +13,8 @@ from ._eigsh import eigsh, svds
 from ._iterative import bicgstab, cg, gmres, minres
 from ._least_squares import lsmr, lsqr
 from ._norms import inv, norm, onenormest
-from ._solve import SuperLU, factorized, splu, spsolve, spsolve_triangular
+from ._solve import SuperLU, factorized, splu, spsolve
+from ._triangular import spsolve_triangular
 
 __all__ = [
     "SuperLU",
