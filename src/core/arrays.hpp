@@ -134,6 +134,38 @@ private:
     Py_buffer buffer_{};
 };
 
+// 32-bit integers that lie one after the other, to read.
+class Integers {
+public:
+    Integers(nb::handle source, const char* name) : name_(name) {
+        if (PyObject_GetBuffer(source.ptr(), &buffer_, PyBUF_CONTIG_RO | PyBUF_FORMAT) != 0) throw nb::python_error();
+        if (buffer_.itemsize != 4 || buffer_.format == nullptr || std::strcmp(buffer_.format, "i") != 0) {
+            PyBuffer_Release(&buffer_);
+            throw nb::type_error((std::string(name) + " must have dtype int32").c_str());
+        }
+    }
+    ~Integers() { PyBuffer_Release(&buffer_); }
+    Integers(const Integers&) = delete;
+    Integers& operator=(const Integers&) = delete;
+
+    std::ptrdiff_t size() const { return buffer_.len / 4; }
+    const std::int32_t* data() const { return static_cast<const std::int32_t*>(buffer_.buf); }
+
+    void require(bool fulfilled, const char* what) const {
+        if (!fulfilled) throw nb::value_error((std::string(name_) + " must " + what).c_str());
+    }
+    // That all are at least 0 and less than a limit.
+    void require_below(std::ptrdiff_t limit) const {
+        bool fulfilled = true;
+        for (std::ptrdiff_t k = 0; k < size(); ++k) fulfilled &= data()[k] >= 0 && data()[k] < limit;
+        require(fulfilled, "hold the numbers of rows or columns");
+    }
+
+private:
+    Py_buffer buffer_{};
+    const char* name_;
+};
+
 // Calls action(Entry) for the type of an array's entries.
 template <class Do>
 auto for_type(Type type, Do&& action) {

@@ -15,6 +15,7 @@
 #include "dispatch.hpp"
 #include "nufft/module.hpp"
 #include "programs.hpp"
+#include "selected_inverse.hpp"
 #include "types.hpp"
 
 namespace frechet {
@@ -404,6 +405,43 @@ double kronecker(nb::sequence pairs, nb::handle q, nb::handle x, bool adjoint, b
     });
 }
 
+// A triangular factor in compressed form, n columns or rows of it.
+template <class T>
+Compressed<T> compressed(const Array& value, const Integers& index, const Integers& start, Index n) {
+    value.require(value.ndim() == 1 && value.size() == index.size(), "be a vector as long as its indices");
+    value.require_contiguous();
+    start.require(start.size() == n + 1 && start.data()[0] == 0 && start.data()[n] == index.size(),
+                  "begin with 0 and end with the number of values");
+    for (Index j = 0; j < n; ++j) start.require(start.data()[j] <= start.data()[j + 1], "not decrease");
+    index.require_below(n);
+    return {start.data(), index.data(), value.data<const T>()};
+}
+
+void selected(nb::handle l, nb::handle l_index, nb::handle l_start, nb::handle u, nb::handle u_index, nb::handle u_start,
+              nb::handle i, nb::handle j, nb::handle z) {
+    Array L(l, "selected_inverse: L"), U(u, "selected_inverse: U"), Z(z, "selected_inverse: Z", true);
+    Integers L_index(l_index, "selected_inverse: L_indices"), L_start(l_start, "selected_inverse: L_indptr"),
+        U_index(u_index, "selected_inverse: U_indices"), U_start(u_start, "selected_inverse: U_indptr"),
+        rows(i, "selected_inverse: rows"), columns(j, "selected_inverse: columns");
+    U.require_type(L);
+    Z.require_type(L);
+    Z.require_contiguous();
+    L.require(L.type() == Type::d || L.type() == Type::D, "have dtype float64 or complex128");
+    const Index n = L_start.size() - 1, count = rows.size();
+    L_start.require(n >= 0, "begin with 0");
+    Z.require(Z.ndim() == 1 && Z.size() == count && columns.size() == count, "be as long as rows and columns");
+    rows.require_below(n);
+    columns.require_below(n);
+    auto run_for = [&](auto number, Gemm<double> gemm) {
+        using T = decltype(number);
+        auto lower = compressed<T>(L, L_index, L_start, n), upper = compressed<T>(U, U_index, U_start, n);
+        nb::gil_scoped_release others;
+        selected_inverse<T>(std::int32_t(n), lower, upper, rows.data(), columns.data(), count, Z.data<T>(), gemm);
+    };
+    if (L.type() == Type::d) run_for(double(), gemm<Entry<double, false>>());
+    else run_for(std::complex<double>(), gemm<Entry<double, true>>());
+}
+
 }  // namespace
 }  // namespace frechet
 
@@ -444,5 +482,8 @@ NB_MODULE(_core, m) {
     m.def("kronecker", &kronecker, arg("terms"), arg("Q"), arg("X"), arg("adjoint") = false, arg("judge") = false,
           "Solve Σ A X B = Q over the pairs (A, B) in terms, or the adjoint equation; with judge, the largest "
           "condition number.");
+    m.def("selected_inverse", &selected, arg("L"), arg("L_indices"), arg("L_indptr"), arg("U"), arg("U_indices"),
+          arg("U_indptr"), arg("rows"), arg("columns"), arg("Z"),
+          "Z[k] = (L U)⁻¹[rows[k], columns[k]]; L (unit lower) by columns, U by rows.");
     define_nufft(m);
 }

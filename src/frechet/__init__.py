@@ -9,6 +9,7 @@ from . import rules as rules
 from .custom import rule
 from .errors import (
     CoercionError,
+    ConvergenceError,
     FrechetError,
     InPlaceError,
     NotDifferentiableError,
@@ -32,7 +33,7 @@ from .transforms import (
 )
 
 __version__ = "0.1.0"
-_SUBPACKAGES = ("fft", "linalg", "nufft", "structured", "testing")
+_SUBPACKAGES = ("fft", "linalg", "nufft", "sparse", "structured", "testing")
 _STRUCTURED = ("DensifyWarning", "Diagonal", "Hermitian", "SkewSymmetric", "Symmetric")
 
 
@@ -51,6 +52,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "CoercionError",
+    "ConvergenceError",
     "FrechetError",
     "InPlaceError",
     "LinearMap",

@@ -43,6 +43,18 @@ def kronecker(
     terms: Sequence[tuple[Array, Array]], Q: Array, X: Array, adjoint: bool = False, judge: bool = False
 ) -> float: ...
 
+def selected_inverse(
+    L: Array,
+    L_indices: Array,
+    L_indptr: Array,
+    U: Array,
+    U_indices: Array,
+    U_indptr: Array,
+    rows: Array,
+    columns: Array,
+    Z: Array,
+) -> None: ...  # float64 or complex128 vectors, indices of int32; L by columns, U by rows
+
 max_width: int  # of a spreading kernel, in grid points
 max_order: int  # of the derivatives that a pass over the points takes
 tile_edges: tuple[tuple[int, ...], ...]  # of the tiles in which points are sorted, by dimension and axis

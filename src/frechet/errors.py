@@ -29,3 +29,19 @@ class SpaceError(FrechetError, ValueError):
 
 class RuleError(FrechetError, TypeError):
     """A rule broke its contract: wrong maps, wrong shapes, or no derivative for an argument."""
+
+
+class ConvergenceError(FrechetError, RuntimeError):
+    """An iteration ended before it had reached the accuracy that was asked for.
+
+    Attributes
+    ----------
+    residual : float
+        The relative residual at the end.
+    iterations : int
+        How many steps were made.
+    """
+
+    def __init__(self, message: str, residual: float, iterations: int) -> None:
+        super().__init__(message)
+        self.residual, self.iterations = residual, iterations

@@ -13,12 +13,13 @@ from ..rule import Rule, carriers, primal
 from ._arguments import as_inexact, as_matrix, require_finite
 from ._capability import capability
 from ._operators import Operator, product
+from ._structured import times
 from ._taylor_plan import Plan, plan_for
 
 __all__ = ["expm_multiply"]
 
 
-@capability("a sparse A or a LinearOperator is a constant; in t and B there is a derivative everywhere")
+@capability("a LinearOperator is a constant; in t and B there is a derivative everywhere")
 def expm_multiply(
     A: Any,
     B: Array,
@@ -35,7 +36,8 @@ def expm_multiply(
     Parameters
     ----------
     A : (n, n) array, sparse array or LinearOperator; or (..., n, n) array
-        Dense arrays may be traced, and may be stacks; sparse arrays and LinearOperators are constant.
+        Arrays may be traced, sparse ones in their values; dense ones may be stacks.  LinearOperators are
+        constant.
     B : (n,) or (n, k) array, or (..., n, k) array
         Plain or traced (or sparse and plain).
     start, stop : number, optional
@@ -76,7 +78,8 @@ def expm_multiply(
 
     In B the derivative is e^(tA) and its adjoint e^(t̄ Aᴴ); in t it is A e^(tA) B.  In a dense A it is that
     of the polynomials: 2 products with A for each of the value's, forward; reverse also 2, and the gradient
-    is added up in one product of matrices for each step, from the vectors of the value, which are kept.
+    is added up in one product of matrices for each step, from the vectors of the value, which are kept.  In a
+    sparse A it is the same with one product on the pattern for each product of the value.
 
     Examples
     --------
@@ -88,7 +91,8 @@ def expm_multiply(
     >>> fr.grad(lambda t: fr.linalg.expm_multiply(A, B, t=t)[0])(1.0)
     2.0
     """
-    A, dense = _checked_matrix(A)
+    values, pattern = A.canonical() if hasattr(A, "canonical") else (None, None)  # a traced sparse array
+    A, dense = _checked_matrix(A if pattern is None else pattern.matrix(primal(values)))
     is_sparse, B = _dense_right_side(B)
     B, t = as_inexact(B, "expm_multiply: B"), _number(t, "t")
     require_finite(B, "expm_multiply: B")
@@ -104,7 +108,7 @@ def expm_multiply(
     stack = np.broadcast_shapes(A.shape[:-2], np.shape(B)[:-2])
     B = np.broadcast_to(B.astype(dtype), (*stack, *np.shape(B)[-2:]))
     matrix = A.astype(operator.dtype) if dense and type(A) in carriers else None
-    action = _Action(operator, matrix)
+    action = _Action(operator, matrix) if pattern is None else _SparseAction(operator, values, pattern)
     if start is None and stop is None and num is None and endpoint is None:
         Y = action.at(B, t)
         Y = Y[..., 0] if vector else Y
@@ -206,6 +210,28 @@ class _Action:
 
     def _growth(self, c: Any, B: Array) -> Array:
         return _growth(c, self.operator.shift, B.dtype)
+
+
+class _SparseAction(_Action):
+    """e^(tA) B for a sparse A with traced values: the polynomials, by products on the pattern."""
+
+    def __init__(self, operator: Operator, values: Array, pattern: Any) -> None:
+        super().__init__(operator, None)
+        self.matrix, self.pattern = values, pattern
+
+    def at(self, B: Array, t: Any, plan: Plan | None = None) -> Array:
+        plan = self.plan(t, B) if plan is None else plan
+        c = t / plan.s
+        for _ in range(plan.s):
+            term = total = B
+            for j in range(1, plan.m + 1):
+                term = self._times(term) * (c / j)
+                total = total + term
+            B = total * self._growth(c, B)
+        return B
+
+    def _times(self, V: Array) -> Array:
+        return times(self.matrix, V, self.pattern, False) - self.operator.shift * V
 
 
 def _order(x: Any) -> int:
