@@ -55,6 +55,11 @@ def selected_inverse(
     Z: Array,
 ) -> None: ...  # float64 or complex128 vectors, indices of int32; L by columns, U by rows
 
+def color_columns(
+    row_indptr: Array, row_indices: Array, column_indptr: Array, column_indices: Array, colors: Array
+) -> int: ...  # vectors of int32
+def color_star(indptr: Array, indices: Array, colors: Array) -> int: ...
+
 max_width: int  # of a spreading kernel, in grid points
 max_order: int  # of the derivatives that a pass over the points takes
 
