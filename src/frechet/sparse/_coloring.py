@@ -17,7 +17,7 @@ class Compression(NamedTuple):
     colors: np.ndarray  # its row and its column
 
     @property
-    def count(self) -> int:
+    def directions(self) -> int:
         """The number of colours."""
         return len(self.seeds)
 
@@ -26,14 +26,19 @@ def direct(pattern: Any) -> Compression:
     """Columns of one colour have no row in common: every entry stands alone in its row of A @ S."""
     down = pattern.tocsc()
     color = np.empty(pattern.shape[1], np.int32)
-    indices = [np.asarray(a, np.int32) for a in (pattern.indptr, pattern.indices, down.indptr, down.indices)]
-    count = _core.color_columns(*indices, color)
+    count = _core.color_columns(
+        pattern.indptr.astype(np.int32),
+        pattern.indices.astype(np.int32),
+        down.indptr.astype(np.int32),
+        down.indices.astype(np.int32),
+        color,
+    )
     rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
     return Compression(_seeds(color, count), rows, color[pattern.indices])
 
 
 def symmetric(pattern: Any) -> Compression:
-    """A star colouring: every entry (i, j) of a symmetric matrix stands alone in row i or, mirrored, in row j.
+    """A star colouring: every entry (i, j) of a symmetric matrix is alone in row i or, mirrored, in row j.
 
     Coleman & Moré, Mathematical Programming 28:243, 1984.
     """
@@ -52,4 +57,5 @@ def symmetric(pattern: Any) -> Compression:
 
 
 def _seeds(color: np.ndarray, count: int) -> np.ndarray:
-    return (color == np.arange(count)[:, None]).astype(float)
+    seeds: np.ndarray = (color == np.arange(count)[:, None]).astype(float)
+    return seeds

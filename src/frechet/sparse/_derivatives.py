@@ -34,7 +34,7 @@ class SparseDerivative:
         self.sparsity = pattern
         self._compression = compression
         self._reverse = reverse
-        self.directions = compression.count
+        self.directions = compression.directions
 
     def __call__(self, x: Array) -> Any:
         """The derivative at x, an array of the shape that it was prepared for."""
@@ -52,16 +52,16 @@ class SparseDerivative:
                 )
             plan = self._compression
             into, space = (out, s) if not self._reverse else (s, out)
-            directions = plan.seeds.astype(space.dtype).reshape(plan.count, *space.shape)
+            directions = plan.seeds.astype(space.dtype, copy=False).reshape(plan.directions, *space.shape)
             apply = lin.pull if self._reverse else lin.push
-            (columns,) = apply([directions], (plan.count,))
+            (columns,) = apply([directions], (plan.directions,))
             lin.tape.check_locked()
         finally:
             lin.tape.release()
         if columns is None:
-            columns = into.zeros((plan.count,))
+            columns = into.zeros((plan.directions,))
         dtype = np.result_type(s.dtype, out.dtype)
-        values = np.reshape(columns, (plan.count, -1))[plan.colors, plan.rows].astype(dtype, copy=False)
+        values = np.reshape(columns, (plan.directions, -1))[plan.colors, plan.rows].astype(dtype, copy=False)
         P = self.sparsity
         return sp.csr_array((values, P.indices.copy(), P.indptr.copy()), shape=P.shape)
 
@@ -119,7 +119,7 @@ def jacobian(f: Function, x: Array, *, sparsity: Any = None) -> SparseDerivative
     forward = direct(pattern)
     backward = direct(pattern.T.tocsr())
     real = not np.iscomplexobj(x)
-    if backward.count < forward.count and real:
+    if backward.directions < forward.directions and real:
         # The entries in the order of the transpose's rows, put into that of the pattern's.
         order = pattern.copy()
         order.data = np.arange(pattern.nnz)
