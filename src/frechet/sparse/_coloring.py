@@ -1,4 +1,4 @@
-"""Colours of the columns of a pattern, and where each entry is found in the product with the colours' columns."""
+"""Colours of the columns of a pattern, and where each entry is in the product with the colours' columns."""
 
 from __future__ import annotations
 

@@ -224,7 +224,8 @@ def _times(map_pattern: Any, pattern: Any, rule: Any) -> Any:
 def _mixes(rule: Any) -> str:
     return (
         f"the pattern of the derivative cannot be found: {rule_name(rule)} may mix all entries of its "
-        "argument. Give the pattern: sparsity=…, a sparse array with an entry wherever the derivative may be nonzero"
+        "argument. Give the pattern: sparsity=…, a sparse array with an entry wherever the derivative may be "
+        "nonzero"
     )
 
 
