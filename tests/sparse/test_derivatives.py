@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import frechet as fr
+from frechet.linalg._structured import times
 from frechet.sparse._coloring import direct, symmetric
+from frechet.sparse._pattern import values_and_pattern
 
 RNG = np.random.default_rng(5)
 
@@ -53,7 +55,17 @@ def modulated(x):
     return np.imag(np.exp(1j * x[1:]) * (x[:-1] + 2j))
 
 
+STENCIL = sp.csr_array(sp.diags_array([np.ones(8), -2 * np.ones(9), np.ones(8)], offsets=[-1, 0, 1]))
+
+
+def diffusion(u):
+    """A sparse matrix times a vector, which is the pattern of that matrix."""
+    values, pattern = values_and_pattern(STENCIL, "test")
+    return times(values, u[:, None], pattern, False)[:, 0] - u**3
+
+
 FUNCTIONS = {
+    "diffusion": (diffusion, (9,)),
     "modulated": (modulated, (6,)),
     "differences": (lambda x: x[1:] ** 2 - x[:-1], (7,)),
     "brusselator": (brusselator, (24,)),
@@ -86,7 +98,7 @@ def test_a_jacobian_is_that_of_frechet_jacobian(name):
 
 @pytest.mark.parametrize(
     ("name", "entries", "directions"),
-    [("differences", 12, 2), ("burgers", 39, 4), ("rows", 12, 1), ("reversed", 16, 2)],
+    [("diffusion", 25, 3), ("differences", 12, 2), ("burgers", 39, 4), ("rows", 12, 1), ("reversed", 16, 2)],
 )
 def test_patterns_and_directions_are_as_few_as_they_should_be(name, entries, directions):
     # Three per row on a ring of 13, which takes a fourth colour; one pullback for rows that share nothing.

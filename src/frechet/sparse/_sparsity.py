@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotDifferentiableError
+from ..linalg._structured import Times
 from ..linear_map import Array, Composition, Identity, LinearMap, Scale, Shape, Sum
 from ..maps import Broadcast, Diagonal
 from ..tracing.linearization import Linearization
 from ..tracing.trace import Clear, Select, rule_name
+from ._pattern import Pattern
 
 MOST = 1 << 27  # entries of a pattern that are no longer sparse
 _SMALL = 256  # entries of an argument whose unit vectors are tried one by one
@@ -90,6 +92,8 @@ class _Together(LinearMap):
 
 def _through(m: LinearMap, pattern: Any, zero: Any, rule: Any) -> tuple[Any, Any]:
     """The pattern of m's result, and zeros of its shape and dtype, from those of its argument."""
+    import scipy.sparse as sp
+
     if isinstance(pattern, _Inside):
         total, image = None, None
         for inner, before, at in pattern:
@@ -120,6 +124,10 @@ def _through(m: LinearMap, pattern: Any, zero: Any, rule: Any) -> tuple[Any, Any
     image = np.zeros(np.shape(image), np.result_type(image))
     if isinstance(m, Scale) or (isinstance(m, Diagonal) and m.in_shape == m.out_shape):
         return pattern, image
+    if isinstance(m, Times) and isinstance(m.structure, Pattern) and zero.ndim == 2:
+        P = m.structure.matrix(np.ones(m.structure.nnz))
+        P = sp.csr_array(sp.kron(P.T if m.adjoint_taken else P, sp.eye_array(zero.shape[-1])))
+        return _times(P, pattern, rule), image
     if isinstance(m, Diagonal):  # without its factor, which may happen to be zero here
         m = Broadcast(m.in_shape, m.out_shape)
     return _times(_pattern(m, zero, image), pattern, rule), image
