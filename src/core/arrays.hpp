@@ -109,36 +109,12 @@ private:
     Type type_{};
 };
 
-// The pivots of LU factorizations: 32-bit integers that lie one after the other.
-class Pivots {
-public:
-    Pivots(nb::handle source, bool writable) {
-        if (PyObject_GetBuffer(source.ptr(), &buffer_,
-                               writable ? PyBUF_CONTIG | PyBUF_FORMAT : PyBUF_CONTIG_RO | PyBUF_FORMAT) != 0)
-            throw nb::python_error();
-        if (buffer_.itemsize != 4 || buffer_.format == nullptr || std::strcmp(buffer_.format, "i") != 0) {
-            PyBuffer_Release(&buffer_);
-            throw nb::type_error("pivots must have dtype int32");
-        }
-    }
-    ~Pivots() { PyBuffer_Release(&buffer_); }
-    Pivots(const Pivots&) = delete;
-    Pivots& operator=(const Pivots&) = delete;
-
-    void require_size(std::ptrdiff_t size) const {
-        if (buffer_.len != 4 * size) throw nb::value_error("pivots must be as many as the rows of all matrices");
-    }
-    std::int32_t* data() const { return static_cast<std::int32_t*>(buffer_.buf); }
-
-private:
-    Py_buffer buffer_{};
-};
-
-// 32-bit integers that lie one after the other, to read.
+// 32-bit integers that lie one after the other: pivots, rows, columns.
 class Integers {
 public:
-    Integers(nb::handle source, const char* name) : name_(name) {
-        if (PyObject_GetBuffer(source.ptr(), &buffer_, PyBUF_CONTIG_RO | PyBUF_FORMAT) != 0) throw nb::python_error();
+    Integers(nb::handle source, const char* name, bool writable = false) : name_(name) {
+        if (PyObject_GetBuffer(source.ptr(), &buffer_, (writable ? PyBUF_CONTIG : PyBUF_CONTIG_RO) | PyBUF_FORMAT) != 0)
+            throw nb::python_error();
         if (buffer_.itemsize != 4 || buffer_.format == nullptr || std::strcmp(buffer_.format, "i") != 0) {
             PyBuffer_Release(&buffer_);
             throw nb::type_error((std::string(name) + " must have dtype int32").c_str());
@@ -149,7 +125,7 @@ public:
     Integers& operator=(const Integers&) = delete;
 
     std::ptrdiff_t size() const { return buffer_.len / 4; }
-    const std::int32_t* data() const { return static_cast<const std::int32_t*>(buffer_.buf); }
+    std::int32_t* data() const { return static_cast<std::int32_t*>(buffer_.buf); }
 
     void require(bool fulfilled, const char* what) const {
         if (!fulfilled) throw nb::value_error((std::string(name_) + " must " + what).c_str());

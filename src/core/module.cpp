@@ -12,6 +12,7 @@
 
 #include "arrays.hpp"
 #include "blas.hpp"
+#include "coloring.hpp"
 #include "dispatch.hpp"
 #include "nufft/module.hpp"
 #include "programs.hpp"
@@ -184,10 +185,10 @@ void sandwich(nb::handle y, nb::handle v, nb::handle w, bool adjoint) {
 
 Index lu_factor(nb::handle a, nb::handle lu, nb::handle p) {
     Array A(a, "lu_factor: A"), LU(lu, "lu_factor: LU", true);
-    Pivots pivots(p, true);
+    Integers pivots(p, "pivots", true);
     Index n = rows_of_square(A);
     require_same(A, LU);
-    pivots.require_size(matrices(A) * n);
+    pivots.require(pivots.size() == matrices(A) * n, "be as many as the rows of all matrices");
     if (A.size() == 0) return 0;
     return run(A, [&](const auto& kernels, auto real) {
         using R = decltype(real);
@@ -198,9 +199,9 @@ Index lu_factor(nb::handle a, nb::handle lu, nb::handle p) {
 
 void lu_solve(nb::handle lu, nb::handle p, nb::handle b, nb::handle x, bool adjoint) {
     Array LU(lu, "lu_solve: LU"), B(b, "lu_solve: B"), X(x, "lu_solve: X", true);
-    Pivots pivots(p, false);
+    Integers pivots(p, "pivots");
     Index n = rows_of_square(LU);
-    pivots.require_size(matrices(LU) * n);
+    pivots.require(pivots.size() == matrices(LU) * n, "be as many as the rows of all matrices");
     B.require_matrix();
     B.require(B.length(2) == n, "have as many rows as LU");
     // right sides of any width: they are counted by their rows
@@ -442,6 +443,37 @@ void selected(nb::handle l, nb::handle l_index, nb::handle l_start, nb::handle u
     else run_for(std::complex<double>(), gemm<Entry<double, true>>());
 }
 
+// The rows or the columns of a pattern, checked.
+Neighbors neighbors(const Integers& start, const Integers& index, Index others) {
+    start.require(start.size() >= 1 && start.data()[0] == 0 && start.data()[start.size() - 1] == index.size(),
+                  "begin with 0 and end with the number of indices");
+    for (Index i = 0; i + 1 < start.size(); ++i) start.require(start.data()[i] <= start.data()[i + 1], "not decrease");
+    index.require_below(others);
+    return {start.data(), index.data()};
+}
+
+int columns_colored(nb::handle row_start, nb::handle row_index, nb::handle column_start, nb::handle column_index,
+                    nb::handle c) {
+    Integers rows(row_start, "color_columns: row_indptr"), in_row(row_index, "color_columns: row_indices"),
+        columns(column_start, "color_columns: column_indptr"), in_column(column_index, "color_columns: column_indices");
+    Integers colors(c, "color_columns: colors", true);
+    const Index m = rows.size() - 1, n = columns.size() - 1;
+    Neighbors along = neighbors(rows, in_row, n), down = neighbors(columns, in_column, m);
+    colors.require(colors.size() == n, "be as many as the columns");
+    nb::gil_scoped_release others;
+    return color_columns(along, down, std::int32_t(n), colors.data());
+}
+
+int star_colored(nb::handle start, nb::handle index, nb::handle c) {
+    Integers rows(start, "color_star: indptr"), in_row(index, "color_star: indices");
+    Integers colors(c, "color_star: colors", true);
+    const Index n = rows.size() - 1;
+    Neighbors all = neighbors(rows, in_row, n);
+    colors.require(colors.size() == n, "be as many as the columns");
+    nb::gil_scoped_release others;
+    return color_star(all, std::int32_t(n), colors.data());
+}
+
 }  // namespace
 }  // namespace frechet
 
@@ -485,5 +517,9 @@ NB_MODULE(_core, m) {
     m.def("selected_inverse", &selected, arg("L"), arg("L_indices"), arg("L_indptr"), arg("U"), arg("U_indices"),
           arg("U_indptr"), arg("rows"), arg("columns"), arg("Z"),
           "Z[k] = (L U)⁻¹[rows[k], columns[k]]; L (unit lower) by columns, U by rows.");
+    m.def("color_columns", &columns_colored, arg("row_indptr"), arg("row_indices"), arg("column_indptr"),
+          arg("column_indices"), arg("colors"), "Colours in which no row has two columns alike; how many they are.");
+    m.def("color_star", &star_colored, arg("indptr"), arg("indices"), arg("colors"),
+          "A star colouring of a symmetric pattern; how many colours it has.");
     define_nufft(m);
 }

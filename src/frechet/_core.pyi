@@ -42,7 +42,6 @@ class Exponential:  # one matrix of any size, or a stack along one axis; a bound
 def kronecker(
     terms: Sequence[tuple[Array, Array]], Q: Array, X: Array, adjoint: bool = False, judge: bool = False
 ) -> float: ...
-
 def selected_inverse(
     L: Array,
     L_indices: Array,
@@ -54,6 +53,10 @@ def selected_inverse(
     columns: Array,
     Z: Array,
 ) -> None: ...  # float64 or complex128 vectors, indices of int32; L by columns, U by rows
+def color_columns(
+    row_indptr: Array, row_indices: Array, column_indptr: Array, column_indices: Array, colors: Array
+) -> int: ...  # vectors of int32
+def color_star(indptr: Array, indices: Array, colors: Array) -> int: ...
 
 max_width: int  # of a spreading kernel, in grid points
 max_order: int  # of the derivatives that a pass over the points takes

@@ -280,6 +280,11 @@ class Scatter(LinearMap):
         z[index] = stack_last(v, len(self.in_shape))
         return stack_first(z, n_stack)
 
+    def write(self, z: Array, v: Array) -> None:
+        """z[index] = v, for arrays with the same leading stack axes."""
+        n = len(self.out_shape)
+        stack_last(z, n)[explicit_index(self.index, n)] = stack_last(v, len(self.in_shape))
+
     def pull(self, w: Array) -> Array:
         picked = take(w, self.index, self.out_shape)
         # The engine changes w in place after this.

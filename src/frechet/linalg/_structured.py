@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ..linear_map import Array, compose, linear
+from ..linear_map import Array, LinearMap, compose, linear
 from ..maps import spread
 from ..rule import Rule
 
-__all__ = ["Structure", "outer", "solve", "times"]
+__all__ = ["Structure", "Times", "outer", "solve", "times"]
 
 
 class Structure(Protocol):
@@ -45,6 +45,21 @@ class Factor(Protocol):
         """A⁻¹ B or A⁻ᴴ B; axes of B in front of those of the stack are directions."""
 
 
+class Times(LinearMap):
+    """X ↦ A(p) X or A(p)ᴴ X."""
+
+    __slots__ = ("adjoint_taken", "p", "structure")
+
+    def __init__(self, p: Array, structure: Structure, adjoint: bool) -> None:
+        self.p, self.structure, self.adjoint_taken = p, structure, adjoint
+
+    def push(self, v: Array) -> Array:
+        return times(self.p, v, self.structure, self.adjoint_taken)
+
+    def pull(self, w: Array) -> Array:
+        return times(self.p, w, self.structure, not self.adjoint_taken)
+
+
 # --- the rules: linear and bilinear maps that are each other's derivatives ---------------------------------
 
 
@@ -55,10 +70,7 @@ def _times_body(p: Array, X: Array, structure: Structure, adjoint: bool) -> Any:
         lambda v: times(v, X, structure, adjoint),
         (lambda w: outer(X, w, structure)) if adjoint else (lambda w: outer(w, X, structure)),
     )
-    in_X = linear(
-        lambda v: times(p, v, structure, adjoint),
-        lambda w: times(p, w, structure, not adjoint),
-    )
+    in_X = Times(p, structure, adjoint)
     return Y, (spread(in_p, p.shape, lead, structure.ndim), spread(in_X, X.shape, lead, 2))
 
 

@@ -1,13 +1,7 @@
-"""Sparse matrices with derivatives in their values."""
+"""Sparse matrices with derivatives in their values, and sparse derivatives of ordinary functions."""
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from ._derivatives import SparseDerivative, hessian, jacobian
 
-
-def __getattr__(name: str) -> Any:
-    """fr.sparse.linalg is imported when first used."""
-    if name == "linalg":
-        return importlib.import_module(f"{__name__}.linalg")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = ["SparseDerivative", "hessian", "jacobian"]

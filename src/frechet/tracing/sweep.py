@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, basis
-from ..maps import Gather, explicit_index, stack_last
+from ..maps import Gather, Scatter, explicit_index, stack_last
 from ..space import Space
 from .trace import ALONE, Clear, Select, add, is_viewed, like, outranks, project
 
@@ -70,7 +70,9 @@ def _push_assignment(tangents: list[Any], space: Space, edges: Any, stack: Shape
     for t, m in written:
         if outranks(t, tangent):
             tangent = like(t, tangent)
-        if stack:
+        if stack and type(m) is Scatter and type(tangent) is np.ndarray is type(t):
+            m.write(tangent, t)
+        elif stack:
             tangent = tangent + m.push(t)
         else:
             tangent[index] = t
