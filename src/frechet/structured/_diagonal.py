@@ -49,6 +49,10 @@ class Diagonal(StructuredMatrix):
         n = self.d.shape[-1]
         return (*self.d.shape[:-1], n, n)
 
+    def converted(self, to: Any) -> StructuredMatrix:
+        wider: StructuredMatrix = to.of_diagonal(self.d)
+        return wider
+
     def to_dense(self) -> Array:
         return self.d[..., None] * np.eye(self.shape[-1], dtype=self.dtype)
 
@@ -94,6 +98,10 @@ class Diagonal(StructuredMatrix):
     def eigvals(self) -> Array:
         """The eigenvalues, in the order of the diagonal."""
         return self.d
+
+    def _sparse_entries(self) -> tuple[Array, Any, Any]:
+        i = np.arange(self.shape[-1])
+        return self.d, i, i
 
     def function_of(self, f: Any) -> Diagonal:
         return Diagonal.of([f(self.d)])

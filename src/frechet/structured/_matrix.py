@@ -76,9 +76,10 @@ class StructuredMatrix:
         return [s for part in self.parts for s in _spaces(part)]
 
     def restrict(self, G: Array) -> tuple[Any, ...]:
-        """The adjoint of `to_dense`: for a full array G, what its entries add up to for each entry of the parts.
+        """The adjoint of `to_dense`: what a full array's entries add up to for each entry of the parts.
 
-        Σ conj(P) Q = Σ conj(G) B for every matrix B of this form, with parts Q.
+        Σ conj(P) Q = Σ conj(G) B for every matrix B of this form, with parts Q.  Where a structure is not
+        linear it is the adjoint of the derivative of `to_dense`.
         """
         raise NotImplementedError
 
@@ -277,8 +278,10 @@ class StructuredMatrix:
 
     # --- operations, overridden where a structure has a better way ------------------------------------------
 
-    def plus(self, other: Any) -> StructuredMatrix:
-        """The sum with a matrix of the same class; the forms may differ where a class says so."""
+    def plus(self, other: Any) -> Any:
+        """The sum with a matrix of the same class; NotImplemented leaves it to wider ones and full arrays."""
+        if not self.linear:
+            return NotImplemented
         return self.like(*(a + b for a, b in zip(self.parts, other.parts, strict=True)))
 
     def scaled(self, c: Any) -> Any:
@@ -343,9 +346,53 @@ class StructuredMatrix:
         total: Any = 0.0
         for part, s in zip(_arrays(self), self.part_spaces(), strict=True):
             squares = np.real(part) ** 2 + (np.imag(part) ** 2 if s.dtype.kind == "c" else 0.0)
-            weighted = squares if getattr(s, "weights", None) is None else s.weights * squares  # type: ignore[attr-defined]
+            weights = getattr(s, "weights", None)
+            weighted = squares if weights is None else weights.astype(squares.dtype) * squares
             total = total + np.sum(weighted, tuple(range(self.ndim - 2, np.ndim(part))))
         return total
+
+    # --- SciPy ----------------------------------------------------------------------------------------------
+
+    def as_linear_operator(self) -> Any:
+        """The matrix as a scipy.sparse.linalg.LinearOperator; of a single plain matrix."""
+        from ._interoperability import as_linear_operator
+
+        return as_linear_operator(self)
+
+    def matvec(self, x: Array) -> Array:
+        """A x for a vector x; by this name scipy.sparse.linalg takes the matrix for an operator."""
+        return self @ np.ravel(x)
+
+    def rmatvec(self, x: Array) -> Array:
+        """Aᴴ x for a vector x."""
+        return self.mH @ np.ravel(x)
+
+    def matmat(self, X: Array) -> Array:
+        """A X for an array X of two axes."""
+        return self @ X
+
+    def rmatmat(self, X: Array) -> Array:
+        """Aᴴ X for an array X of two axes."""
+        return self.mH @ X
+
+    def to_sparse(self) -> Any:
+        """The matrix as a scipy.sparse.csr_array; of a single plain matrix that is sparse.
+
+        Raises
+        ------
+        TypeError
+            If the matrix is not sparse.
+        """
+        from ._interoperability import to_sparse
+
+        return to_sparse(self)
+
+    def _sparse_entries(self) -> tuple[Array, Any, Any] | None:
+        """The values, rows and columns of the entries of a single matrix that may not be zero.
+
+        None where these are not few.
+        """
+        return None
 
     # --- indexing -------------------------------------------------------------------------------------------
 

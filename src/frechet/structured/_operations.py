@@ -25,8 +25,9 @@ def add(a: Any, b: Any) -> Any:
     if isinstance(a, StructuredMatrix) and isinstance(b, StructuredMatrix):
         _require_shapes("+", a, b)
         for cls in common(type(a), type(b)):
-            if cls.linear:
-                return as_structure(a, cls).plus(as_structure(b, cls))
+            total = as_structure(a, cls).plus(as_structure(b, cls))
+            if total is not NotImplemented:
+                return total
     return _dense(a, "+", b) + _dense(b, "+", a)
 
 
@@ -67,6 +68,10 @@ def divide(a: Any, b: Any) -> Any:
 
 def matmul(a: Any, b: Any) -> Any:
     """a @ b."""
+    if isinstance(a, StructuredMatrix) and _is_scipy_sparse(b):
+        from ._interoperability import times_sparse
+
+        return times_sparse(a, b)
     a, b = array_operand(a), array_operand(b)
     if a is NotImplemented or b is NotImplemented:
         return NotImplemented
@@ -116,6 +121,11 @@ def as_structure(A: StructuredMatrix, cls: type[StructuredMatrix]) -> Structured
     while type(A) is not cls:
         A = A.converted(next(wider for wider in type(A).wider if cls in chain(wider)))
     return A
+
+
+def _is_scipy_sparse(x: Any) -> bool:
+    """Whether x is one of SciPy's sparse arrays or matrices; SciPy is not loaded for this."""
+    return type(x).__module__.startswith("scipy.sparse._")
 
 
 def _dense(x: Any, call: str, other: Any) -> Array:

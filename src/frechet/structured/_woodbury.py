@@ -1,0 +1,140 @@
+"""Solutions with diag(d) + U Vᴴ by the formula of Sherman, Morrison and Woodbury, refined where that is due.
+
+With A = diag(d) + U Vᴴ and A X = B,
+
+    dX = A⁻¹ (dB − dd ∘ X − dU (Vᴴ X) − U (dVᴴ X)),
+
+so that B̄ = A⁻ᴴ X̄ and, with W = −B̄,
+
+    d̄ = Σ W ∘ conj(X) over columns,    Ū = W (Vᴴ X)ᴴ,    V̄ = X (Uᴴ W)ᴴ.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..linear_map import Array, compose, linear
+from ..maps import spread
+from ..rule import Rule, primal
+from ._parts import adjoint
+
+__all__ = ["check_inverse", "solve_woodbury"]
+
+
+class WoodburyFactor:
+    """What solutions with the plain matrix diag(d) + U Vᴴ, or with each of a stack, have in common."""
+
+    def __init__(self, d: Array, U: Array, V: Array) -> None:
+        self.d, self.U, self.V = d[..., None], U, V
+
+    @cached_property
+    def C(self) -> Array:
+        """C = I + Vᴴ D⁻¹ U."""
+        return adjoint(self.V) @ (self.U / self.d) + np.eye(self.U.shape[-1], dtype=self.U.dtype)
+
+    @cached_property
+    def adjoint(self) -> WoodburyFactor:
+        """That of Aᴴ = conj(D) + V Uᴴ, whose C is Cᴴ."""
+        factor = WoodburyFactor(np.conj(self.d[..., 0]), self.V, self.U)
+        factor.C = adjoint(self.C)
+        factor.adjoint = self
+        return factor
+
+    @cached_property
+    def size(self) -> Array:
+        """A bound of the norm of each matrix, of shape (..., 1)."""
+        norms = [np.linalg.norm(X, axis=(-2, -1)) for X in (self.U, self.V)]
+        size: Array = np.max(np.abs(self.d), axis=-2, initial=0) + (norms[0] * norms[1])[..., None]
+        return size
+
+    def solve(self, B: Array) -> Array:
+        """A⁻¹ B: the formula, and once more for what it leaves where that is more than rounding."""
+        X = self._formula(B)
+        residual = B - self._times(X)
+        if self.is_small(residual, X, B):
+            return X
+        X = X + self._formula(residual)
+        if not self.is_small(B - self._times(X), X, B):
+            _warn("solve")
+        return X
+
+    def is_small(self, residual: Array, X: Array, B: Array) -> bool:
+        """Whether a residual is as small as rounding allows: relative to ‖A‖ ‖X‖ + ‖B‖, column by column."""
+        sizes = [np.max(np.abs(Y), axis=-2, initial=0) for Y in (residual, X, B)]
+        allowed = max(100.0, residual.shape[-2] ** 0.5) * np.finfo(residual.dtype).eps
+        return bool(np.all(sizes[0] <= allowed * (self.size * sizes[1] + sizes[2])))
+
+    def _formula(self, B: Array) -> Array:
+        Y = B / self.d
+        try:
+            inner = np.linalg.solve(self.C, adjoint(self.V) @ Y)
+        except np.linalg.LinAlgError:
+            raise np.linalg.LinAlgError("solve: the matrix is singular") from None
+        Y -= (self.U @ inner) / self.d
+        return Y
+
+    def _times(self, X: Array) -> Array:
+        return self.d * X + self.U @ (adjoint(self.V) @ X)
+
+
+def solve_woodbury(d: Array, U: Array, V: Array, B: Array) -> Array:
+    """The solution of (diag(d) + U Vᴴ) X = B, for d without zeros and B of shape (..., n, k)."""
+    dtype = np.result_type(d.dtype, U.dtype, V.dtype, B.dtype)
+    if dtype.kind not in "fc":
+        dtype = np.dtype(float)
+    d, U, V = (x if x.dtype == dtype or x.dtype.kind == "f" else x.astype(dtype) for x in (d, U, V))
+    B = B if B.dtype == dtype else B.astype(dtype)
+    return _solve(d, U, V, B, WoodburyFactor(primal(d), primal(U), primal(V)))
+
+
+def check_inverse(A: Any, inverse: Any) -> None:
+    """Warn where a structured inverse is not one, by the solution that it gives for a vector."""
+    if not A.shape[-1]:
+        return
+    plain = [[primal(part) for part in X.parts] for X in (A, inverse)]
+    A, inverse = A.like(*plain[0]), inverse.like(*plain[1])
+    b = np.ones((A.shape[-1], 1), A.dtype)
+    x = inverse.times(b)
+    if not WoodburyFactor(A.d, A.U, A.V).is_small(b - A.times(x), x, b):
+        _warn("inv")
+
+
+def _warn(call: str) -> None:
+    from ..linalg._warnings import warn_ill_conditioned
+
+    warn_ill_conditioned(
+        f"{call}: the formula of Sherman, Morrison and Woodbury is inaccurate for this LowRankPlusDiagonal, "
+        f"as when some entries of d are tiny; np.linalg.{call}(A.to_dense(), ...) is not"
+    )
+
+
+def _solve_body(d: Array, U: Array, V: Array, B: Array, factor: WoodburyFactor) -> Any:
+    X = _solve(d, U, V, B, factor)
+    lead = X.shape[:-2]
+    S = linear(
+        lambda v: _solve(d, U, V, v, factor),
+        lambda w: _solve(np.conj(d), V, U, w, factor.adjoint),
+    )
+    VX = adjoint(V) @ X
+    in_d = linear(
+        lambda v: -(v[..., None] * X),
+        lambda w: -np.sum(w * np.conj(X), -1),
+    )
+    in_U = linear(lambda v: -(v @ VX), lambda w: -(w @ adjoint(VX)))
+    in_V = linear(lambda v: -(U @ (adjoint(v) @ X)), lambda w: -(X @ (adjoint(w) @ U)))
+    return X, (
+        compose(S, spread(in_d, d.shape, lead, 1)),
+        compose(S, spread(in_U, U.shape, lead, 2)),
+        compose(S, spread(in_V, V.shape, lead, 2)),
+        spread(S, B.shape, lead, 2),
+    )
+
+
+_solve = Rule(
+    lambda d, U, V, B, factor: factor.solve(B),
+    _solve_body,
+    "frechet: the solution with a LowRankPlusDiagonal",
+)
