@@ -62,7 +62,12 @@ def transposed(A: Part) -> Part:
 
 def adjoint(A: Part) -> Part:
     """The conjugate transpose of each matrix."""
-    return np.conj(transposed(A))
+    return conjugate(transposed(A))
+
+
+def conjugate(x: Any) -> Any:
+    """The complex conjugate; of a real array, itself, which np.conj would copy."""
+    return x if x.dtype.kind != "c" else np.conj(x)
 
 
 def diagonal(A: Part) -> Array:

@@ -19,9 +19,11 @@ import numpy as np
 from ..linear_map import Array, compose, linear
 from ..maps import spread
 from ..rule import Rule, primal
-from ._parts import adjoint
+from ._parts import adjoint, conjugate
 
 __all__ = ["check_inverse", "solve_woodbury"]
+
+_ROWS = 1 << 13
 
 
 class WoodburyFactor:
@@ -32,22 +34,27 @@ class WoodburyFactor:
 
     @cached_property
     def C(self) -> Array:
-        """C = I + Vᴴ D⁻¹ U."""
-        return adjoint(self.V) @ (self.U / self.d) + np.eye(self.U.shape[-1], dtype=self.U.dtype)
+        """C = I + Vᴴ D⁻¹ U, summed over ranges of rows that stay in the cache."""
+        C = np.eye(self.U.shape[-1], dtype=self.U.dtype)
+        for start in range(0, self.U.shape[-2], _ROWS):
+            rows = (..., slice(start, start + _ROWS), slice(None))
+            C = C + adjoint(self.V[rows]) @ (self.U[rows] / self.d[rows])
+        return C
 
     @cached_property
     def adjoint(self) -> WoodburyFactor:
         """That of Aᴴ = conj(D) + V Uᴴ, whose C is Cᴴ."""
-        factor = WoodburyFactor(np.conj(self.d[..., 0]), self.V, self.U)
-        factor.C = adjoint(self.C)
+        factor = WoodburyFactor(conjugate(self.d[..., 0]), self.V, self.U)
+        factor.C, factor.size = adjoint(self.C), self.size
         factor.adjoint = self
         return factor
 
     @cached_property
     def size(self) -> Array:
         """A bound of the norm of each matrix, of shape (..., 1)."""
-        norms = [np.linalg.norm(X, axis=(-2, -1)) for X in (self.U, self.V)]
-        size: Array = np.max(np.abs(self.d), axis=-2, initial=0) + (norms[0] * norms[1])[..., None]
+        flat = [X.reshape(*X.shape[:-2], X.shape[-2] * X.shape[-1]) for X in (self.U, self.V)]
+        squares = [np.real(np.vecdot(x, x)) for x in flat]
+        size: Array = np.max(np.abs(self.d), axis=-2, initial=0) + np.sqrt(squares[0] * squares[1])[..., None]
         return size
 
     def solve(self, B: Array) -> Array:
@@ -116,15 +123,13 @@ def _solve_body(d: Array, U: Array, V: Array, B: Array, factor: WoodburyFactor) 
     lead = X.shape[:-2]
     S = linear(
         lambda v: _solve(d, U, V, v, factor),
-        lambda w: _solve(np.conj(d), V, U, w, factor.adjoint),
+        lambda w: _solve(conjugate(d), V, U, w, factor.adjoint),
     )
-    VX = adjoint(V) @ X
-    in_d = linear(
-        lambda v: -(v[..., None] * X),
-        lambda w: -np.sum(w * np.conj(X), -1),
-    )
-    in_U = linear(lambda v: -(v @ VX), lambda w: -(w @ adjoint(VX)))
-    in_V = linear(lambda v: -(U @ (adjoint(v) @ X)), lambda w: -(X @ (adjoint(w) @ U)))
+    minus = -X
+    VX = adjoint(V) @ minus
+    in_d = linear(lambda v: v[..., None] * minus, lambda w: np.sum(w * conjugate(minus), -1))
+    in_U = linear(lambda v: v @ VX, lambda w: w @ adjoint(VX))
+    in_V = linear(lambda v: U @ (adjoint(v) @ minus), lambda w: minus @ (adjoint(w) @ U))
     return X, (
         compose(S, spread(in_d, d.shape, lead, 1)),
         compose(S, spread(in_U, U.shape, lead, 2)),
