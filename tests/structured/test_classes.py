@@ -317,6 +317,13 @@ def test_without_entries(make):
         assert [x.shape for x in _arrays(g)] == [x.shape for x in _arrays(A)]
 
 
+def test_a_singular_diagonal_matrix():
+    A = fr.Diagonal([0.0, -2.0])
+    assert tuple(np.linalg.slogdet(A)) == (0, -np.inf)
+    np.testing.assert_array_equal(fr.grad(np.linalg.det)(A).d, [-2, 0])
+    assert np.array_equal(np.linalg.eigvalsh(A), [-2, 0])
+
+
 def test_the_makers_are_complete():
     """Every public class is tested here."""
     from frechet import structured

@@ -335,13 +335,14 @@ class LowRankPlusDiagonal(StructuredMatrix):
     def inv(self) -> Any:
         if not self._has_formula:
             return super().inv()
-        from ._woodbury import check_inverse
+        from ._woodbury import check_inverse, singular
 
         W = self.U / self.d[..., None]
-        C = _capacitance(W, self.V)
-        inverse = LowRankPlusDiagonal.of(
-            [1 / self.d, -(W @ np.linalg.inv(C)), self.V / np.conj(self.d)[..., None]]
-        )
+        try:
+            U = -(W @ np.linalg.inv(_capacitance(W, self.V)))
+        except np.linalg.LinAlgError:
+            raise singular("inv") from None
+        inverse = LowRankPlusDiagonal.of([1 / self.d, U, self.V / np.conj(self.d)[..., None]])
         check_inverse(self, inverse)
         return inverse
 

@@ -104,5 +104,10 @@ def restricted(A: Part, G: Array) -> Part:
 
 def sign_and_log(x: Array) -> tuple[Any, Any]:
     """The sign of the product of numbers along the last axis, and the logarithm of its absolute value."""
-    with np.errstate(divide="ignore"):
-        return np.prod(np.sign(x), -1), np.sum(np.log(np.abs(x)), -1)
+    return np.prod(np.sign(x), -1), log_of_product(x)
+
+
+def log_of_product(x: Array) -> Any:
+    """The logarithm of the absolute value of the product of numbers along the last axis."""
+    with np.errstate(divide="ignore"):  # of zeros it is −inf, as in np.linalg.slogdet
+        return np.sum(np.log(np.abs(x)), -1)

@@ -228,11 +228,11 @@ class Circulant(StructuredMatrix):
         return np.fft.fft(self.c) if self.shape[-1] else self.c + 0j
 
     def slogdet(self) -> tuple[Any, Any]:
-        from ._parts import sign_and_log
+        from ._parts import log_of_product, sign_and_log
 
         single, double = self._eigenvalues()
         sign, log = sign_and_log(single)
-        return sign, log + 2 * np.sum(np.log(np.abs(double)), -1)
+        return sign, log + 2 * log_of_product(double)
 
     def det(self) -> Any:
         single, double = self._eigenvalues()

@@ -21,7 +21,7 @@ from ..maps import spread
 from ..rule import Rule, primal
 from ._parts import adjoint, conjugate
 
-__all__ = ["check_inverse", "solve_woodbury"]
+__all__ = ["check_inverse", "singular", "solve_woodbury"]
 
 _ROWS = 1 << 13
 
@@ -79,7 +79,7 @@ class WoodburyFactor:
         try:
             inner = np.linalg.solve(self.C, adjoint(self.V) @ Y)
         except np.linalg.LinAlgError:
-            raise np.linalg.LinAlgError("solve: the matrix is singular") from None
+            raise singular("solve") from None
         Y -= (self.U @ inner) / self.d
         return Y
 
@@ -109,12 +109,20 @@ def check_inverse(A: Any, inverse: Any) -> None:
         _warn("inv")
 
 
+def singular(call: str) -> np.linalg.LinAlgError:
+    """What is said where C is singular, computed as it is with rounding."""
+    return np.linalg.LinAlgError(
+        f"{call}: this LowRankPlusDiagonal is singular, or some entries of d are so tiny that the formula of "
+        f"Sherman, Morrison and Woodbury takes it to be; np.linalg.{call} of A.to_dense() can tell"
+    )
+
+
 def _warn(call: str) -> None:
     from ..linalg._warnings import warn_ill_conditioned
 
     warn_ill_conditioned(
         f"{call}: the formula of Sherman, Morrison and Woodbury is inaccurate for this LowRankPlusDiagonal, "
-        f"as when some entries of d are tiny; np.linalg.{call}(A.to_dense(), ...) is not"
+        f"as when some entries of d are tiny; np.linalg.{call} of A.to_dense() is not"
     )
 
 
