@@ -87,7 +87,7 @@ def test_values_and_gradients(matrix, make):
     for f in (np.linalg.inv, np.transpose, np.conj, np.real, np.imag, lambda A: 3 * A, *functions):
         assert type(assert_values(f, A)) is same
         assert_gradients(f, A)
-    for f in (np.linalg.det, np.trace, np.linalg.norm, np.diag, lambda A: np.linalg.slogdet(A)[1]):
+    for f in (np.linalg.det, np.trace, np.linalg.norm, np.diag, fr.linalg.logdet):
         assert_values(f, A)
         assert_gradients(f, A)
     assert_values(lambda A: np.asarray(np.linalg.slogdet(A)[0]), A)
@@ -96,6 +96,8 @@ def test_values_and_gradients(matrix, make):
     for upper in (False, True):
         assert type(assert_values(lambda A, upper=upper: np.linalg.cholesky(A, upper=upper), A)) is same
     assert_values(np.linalg.eigvalsh, A)
+    assert_values(lambda A: fr.linalg.logdet(A, assume_a="pos"), A)
+    assert_gradients(lambda A: fr.linalg.logdet(A, assume_a="pos"), A @ A.mH)
     found, expected = np.linalg.eigvals(A), np.linalg.eigvals(A.to_dense())
     np.testing.assert_allclose(np.sort(found.real), np.sort(expected.real), rtol=1e-9)
 

@@ -152,6 +152,8 @@ def test_low_rank_is_singular():
     for f in (np.linalg.inv, lambda A: np.linalg.solve(A, np.ones(4))):
         with pytest.raises(np.linalg.LinAlgError, match="of size 4 and rank 2 at most"):
             f(A)
+    with pytest.raises(np.linalg.LinAlgError, match="determinant has no derivative"):
+        fr.grad(lambda A: np.linalg.slogdet(A)[1])(A)
     full = fr.LowRank(real(3, 3), real(3, 3))
     with pytest.warns(fr.DensifyWarning):
         np.testing.assert_allclose(np.linalg.det(full), np.linalg.det(full.to_dense()))

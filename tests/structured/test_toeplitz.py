@@ -181,17 +181,51 @@ def test_nothing_of_size_n_squared_is_made():
         tracemalloc.stop()
 
 
-def test_toeplitz_has_no_determinant_of_its_own():
-    A = fr.Toeplitz(regular(real, 4))
-    for f in (np.linalg.det, np.linalg.slogdet, np.linalg.inv):
+@kinds
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 6])
+@pytest.mark.parametrize("stack", [(), (2,)])
+def test_the_determinant_of_toeplitz_matrices(make, n, stack):
+    A = fr.Toeplitz(make(*stack, n), make(*stack, n))
+    functions = [np.linalg.det, lambda A: np.linalg.slogdet(A)[1]]
+    for f in (*functions, lambda A: np.linalg.slogdet(A)[0], fr.linalg.logdet):
+        assert_values(lambda A, f=f: np.asarray(f(A)), A)
+    for f in functions if n else ():
+        check_rule(f, A)
+        assert_gradients(f, A)
+    if make is cplx and n:
+        check_rule(lambda A: np.linalg.slogdet(A)[0], A)
+
+
+def test_the_determinant_of_large_toeplitz_matrices():
+    """The bound is rounding times the length of the recursion."""
+    for A in (fr.Toeplitz(0.9 ** np.arange(500)), fr.Toeplitz(real(300), real(300)), fr.Toeplitz(cplx(300))):
+        found, expected = np.linalg.slogdet(A), np.linalg.slogdet(A.to_dense())
+        np.testing.assert_allclose(found[0], expected[0], atol=1e-8)
+        np.testing.assert_allclose(found[1], expected[1], atol=1e-8)
+        assert_gradients(lambda A: np.linalg.slogdet(A)[1], A, rtol=1e-7)
+
+
+def test_where_the_recursion_breaks_down_full_arrays_are_used():
+    for c, r in (([0.0, 1.0], [0.0, 1.0]), ([1e-13, 1.0, 2.0], [1e-13, 3.0, 5.0]), ([1.0, 1.0], [1.0, 1.0])):
+        A = fr.Toeplitz(c, r)
         with pytest.warns(fr.DensifyWarning, match="Toeplitz"):
-            f(A)
+            found = np.linalg.det(A)
+        np.testing.assert_allclose(found, np.linalg.det(A.to_dense()), rtol=1e-12)
+
+
+def test_toeplitz_has_no_inverse_of_its_own():
+    A = fr.Toeplitz(regular(real, 4))
+    with pytest.warns(fr.DensifyWarning, match="Toeplitz"):
+        Y = np.linalg.inv(A)
+    np.testing.assert_allclose(Y, np.linalg.inv(A.to_dense()))
 
 
 def test_singular_ones():
     A = fr.Circulant(np.ones(4))
     assert tuple(np.linalg.slogdet(A)) == (0, -np.inf)
     assert np.linalg.det(A) == 0
+    with pytest.raises(np.linalg.LinAlgError, match="determinant has no derivative"):
+        fr.grad(lambda A: np.linalg.slogdet(A)[1])(A)
     for f in (np.linalg.inv, lambda A: np.linalg.solve(A, np.ones(4))):
         with pytest.raises(np.linalg.LinAlgError, match="near singular circulant"):
             f(A)

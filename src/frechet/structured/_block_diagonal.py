@@ -18,6 +18,7 @@ from ._parts import (
     entries,
     is_square,
     restricted,
+    singular_slogdet,
     sparse_entries,
     transposed,
 )
@@ -165,9 +166,8 @@ class BlockDiagonal(StructuredMatrix):
         return value
 
     def slogdet(self) -> tuple[Any, Any]:
-        stack, real = self.shape[:-2], np.finfo(self.dtype).dtype
         if not self._has_square_blocks:
-            return np.zeros(stack, self.dtype)[()], np.full(stack, -np.inf, real)[()]
+            return singular_slogdet(self)
         sign: Any = 1.0
         log: Any = 0.0
         for A in self.parts:

@@ -18,6 +18,7 @@ from ._parts import (
     entries,
     is_square,
     restricted,
+    singular_slogdet,
     squared_norm,
     transposed,
 )
@@ -165,7 +166,7 @@ class Kronecker(StructuredMatrix):
     def slogdet(self) -> tuple[Any, Any]:
         n, stack, real = self.shape[-1], self.shape[:-2], np.finfo(self.dtype).dtype
         if not all(map(is_square, self.parts)):
-            return np.zeros(stack, self.dtype)[()], np.full(stack, -np.inf, real)[()]
+            return singular_slogdet(self)
         sign: Any = np.ones(stack, self.dtype)[()]
         log: Any = np.zeros(stack, real)[()]
         for A in self.parts if n else ():

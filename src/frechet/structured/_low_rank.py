@@ -10,7 +10,7 @@ from ..linear_map import Array, Shape
 from ..rule import primal
 from ._diagonal import Diagonal
 from ._matrix import StructuredMatrix, as_part
-from ._parts import adjoint
+from ._parts import adjoint, conjugate, sign_and_log, singular_slogdet
 
 
 class LowRank(StructuredMatrix):
@@ -141,9 +141,7 @@ class LowRank(StructuredMatrix):
 
     def slogdet(self) -> tuple[Any, Any]:
         if self._is_singular:
-            stack = self.shape[:-2]
-            logs = np.full(stack, -np.inf, np.finfo(self.dtype).dtype)
-            return np.zeros(stack, self.dtype)[()], logs[()]
+            return singular_slogdet(self)
         return super().slogdet()
 
     def diagonal(self, offset: int = 0) -> Array:
@@ -342,7 +340,7 @@ class LowRankPlusDiagonal(StructuredMatrix):
             U = -(W @ np.linalg.inv(_capacitance(W, self.V)))
         except np.linalg.LinAlgError:
             raise singular("inv") from None
-        inverse = LowRankPlusDiagonal.of([1 / self.d, U, self.V / np.conj(self.d)[..., None]])
+        inverse = LowRankPlusDiagonal.of([1 / self.d, U, self.V / conjugate(self.d)[..., None]])
         check_inverse(self, inverse)
         return inverse
 
@@ -354,8 +352,6 @@ class LowRankPlusDiagonal(StructuredMatrix):
     def slogdet(self) -> tuple[Any, Any]:
         if not self._has_formula:
             return super().slogdet()
-        from ._parts import sign_and_log
-
         sign, log = sign_and_log(self.d)
         s, a = np.linalg.slogdet(_capacitance(self.U / self.d[..., None], self.V))
         return sign * s, log + a

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..linear_map import Array
-from ._matrix import StructuredMatrix, as_part
+from ..linear_map import Array, linear
+from ..rule import Rule, carriers, primal
+from ._matrix import StructuredMatrix, _arrays, as_part
 
 Part = Any  # an array, plain or traced, or a structured matrix
 
@@ -107,7 +108,32 @@ def sign_and_log(x: Array) -> tuple[Any, Any]:
     return np.prod(np.sign(x), -1), log_of_product(x)
 
 
-def log_of_product(x: Array) -> Any:
-    """The logarithm of the absolute value of the product of numbers along the last axis."""
+def _log_of_product_value(x: Array) -> Any:
     with np.errstate(divide="ignore"):  # of zeros it is −inf, as in np.linalg.slogdet
         return np.sum(np.log(np.abs(x)), -1)
+
+
+def _log_of_product_body(x: Array) -> Any:
+    # d log|x| = Re(dx / x)
+    def inverse() -> Array:
+        if not np.all(primal(x)):
+            raise np.linalg.LinAlgError(SINGULAR_LOG)
+        return 1 / x
+
+    return log_of_product(x), linear(
+        lambda v: np.sum(np.real(v * inverse()), -1),
+        lambda w: np.expand_dims(w, -1) * conjugate(inverse()),
+    )
+
+
+SINGULAR_LOG = "slogdet: the matrix is singular, where the logarithm of the determinant has no derivative"
+#: The logarithm of the absolute value of the product of numbers along the last axis.
+log_of_product = Rule(_log_of_product_value, _log_of_product_body, "frechet: the logarithm of a determinant")
+
+
+def singular_slogdet(A: StructuredMatrix) -> tuple[Any, Any]:
+    """The sign and logarithm, 0 and −inf, of the determinant of matrices that are singular by structure."""
+    if any(type(part) in carriers for part in _arrays(A)):
+        raise np.linalg.LinAlgError(SINGULAR_LOG)
+    stack = A.shape[:-2]
+    return np.zeros(stack, A.dtype)[()], np.full(stack, -np.inf, np.finfo(A.dtype).dtype)[()]

@@ -10,6 +10,7 @@ from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
 from ._matrix import StructuredMatrix, as_part
+from ._parts import log_of_product, sign_and_log
 
 
 class Toeplitz(StructuredMatrix):
@@ -31,7 +32,9 @@ class Toeplitz(StructuredMatrix):
     -----
     Products with a vector take O((m + n) log(m + n)) operations (`frechet.linalg.matmul_toeplitz`), solutions
     O(n²) by Levinson's recursion (`frechet.linalg.solve_toeplitz`), which needs nonzero leading principal
-    minors; both take O(m + n) memory.  Inverse and determinant have no method of their own.
+    minors; both take O(m + n) memory.  So does the determinant, in O(n²) as well, and its gradient; where a
+    leading minor is nearly zero it is that of the full array, with a `DensifyWarning`.  The inverse has no
+    method of its own.
 
     Examples
     --------
@@ -119,6 +122,25 @@ class Toeplitz(StructuredMatrix):
         from ..linalg import solve_toeplitz
 
         return solve_toeplitz((self.c, self.r), B)
+
+    def slogdet(self) -> tuple[Any, Any]:
+        from ._toeplitz_determinant import LevinsonDeterminant, log_determinant
+
+        if not self.c.size:
+            sign, log = np.linalg.slogdet(self.to_dense())
+            return sign, log
+        v = self.diagonals
+        factor = LevinsonDeterminant(primal(v))
+        if not factor.accurate:
+            return super().slogdet()
+        total = log_determinant(v, factor)
+        if self.dtype.kind != "c":
+            return np.prod(np.sign(factor.pivots), -1).astype(self.dtype)[()], total
+        return np.exp(1j * np.imag(total)), np.real(total)
+
+    def det(self) -> Any:
+        sign, log = self.slogdet()
+        return sign * np.exp(log)
 
     def diagonal(self, offset: int = 0) -> Array:
         m, n = self.shape[-2:]
@@ -228,8 +250,6 @@ class Circulant(StructuredMatrix):
         return np.fft.fft(self.c) if self.shape[-1] else self.c + 0j
 
     def slogdet(self) -> tuple[Any, Any]:
-        from ._parts import log_of_product, sign_and_log
-
         single, double = self._eigenvalues()
         sign, log = sign_and_log(single)
         return sign, log + 2 * log_of_product(double)
