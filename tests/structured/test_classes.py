@@ -266,6 +266,9 @@ def test_arithmetic(make, stack, dtype):
     agree(X.mT @ A, X.mT @ D, dtype)
     agree(A @ x, D @ x, dtype)
     agree(x @ A, x @ D, dtype)
+    for more in (numbers(dtype, 4, 2), numbers(dtype, 3, *(1 for _ in stack), 4, 2)):  # axes that broadcast
+        agree(A @ more, D @ more, dtype)
+        agree(more.mT @ A, more.mT @ D, dtype)
     agree(A + D, 2 * D, dtype)
     agree(D - A, 0 * D, dtype)
     agree(A * D, D * D, dtype)

@@ -1,4 +1,8 @@
-"""Structured matrices in SciPy: linear operators, sparse arrays, and products with these."""
+"""Structured matrices in SciPy: linear operators, sparse arrays, and products with these.
+
+``A @ S`` with a sparse array S is ours.  ``S @ A`` is SciPy's, which takes the full array of any matrix A;
+``S @ A.to_sparse()`` remains sparse, and ``(A.mT @ S.T).T`` never makes the full array.
+"""
 
 from __future__ import annotations
 

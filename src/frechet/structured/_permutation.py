@@ -60,7 +60,7 @@ class Permutation(StructuredMatrix):
     -----
     It cannot be varied: its tangent space has dimension 0, and a gradient in it is the matrix itself, without
     meaning.  Everything takes O(n) operations.  Products, inverse and transpose are permutations; sums and
-    multiples are full arrays, for which A is of dtype float64.
+    multiples are full arrays, for which A is of dtype float64; products with an array keep the array's dtype.
 
     Examples
     --------
