@@ -22,6 +22,7 @@ from ..linear_map import Array, Shape
 from ..rule import carriers, primal, structured_types
 from ..space import Space, register_structure, space
 from ..transforms import array
+from ._interoperability import InSciPy
 
 
 class DensifyWarning(UserWarning):
@@ -32,7 +33,7 @@ class DensifyWarning(UserWarning):
     """
 
 
-class StructuredMatrix:
+class StructuredMatrix(InSciPy):
     """A matrix with a structure, or a stack of such; the base of all of them.
 
     It works with NumPy: operators, indexing, and the functions of `frechet.structured`'s table; see there for
@@ -350,49 +351,6 @@ class StructuredMatrix:
             weighted = squares if weights is None else weights.astype(squares.dtype) * squares
             total = total + np.sum(weighted, tuple(range(self.ndim - 2, np.ndim(part))))
         return total
-
-    # --- SciPy ----------------------------------------------------------------------------------------------
-
-    def as_linear_operator(self) -> Any:
-        """The matrix as a scipy.sparse.linalg.LinearOperator; of a single plain matrix."""
-        from ._interoperability import as_linear_operator
-
-        return as_linear_operator(self)
-
-    def matvec(self, x: Array) -> Array:
-        """A x for a vector x; by this name scipy.sparse.linalg takes the matrix for an operator."""
-        return self @ np.ravel(x)
-
-    def rmatvec(self, x: Array) -> Array:
-        """Aᴴ x for a vector x."""
-        return self.mH @ np.ravel(x)
-
-    def matmat(self, X: Array) -> Array:
-        """A X for an array X of two axes."""
-        return self @ X
-
-    def rmatmat(self, X: Array) -> Array:
-        """Aᴴ X for an array X of two axes."""
-        return self.mH @ X
-
-    def to_sparse(self) -> Any:
-        """The matrix as a scipy.sparse.csr_array; of a single plain matrix that is sparse.
-
-        Raises
-        ------
-        TypeError
-            If the matrix is not sparse.
-        """
-        from ._interoperability import to_sparse
-
-        return to_sparse(self)
-
-    def _sparse_entries(self) -> tuple[Array, Any, Any] | None:
-        """The values, rows and columns of the entries of a single matrix that may not be zero.
-
-        None where these are not few.
-        """
-        return None
 
     # --- indexing -------------------------------------------------------------------------------------------
 

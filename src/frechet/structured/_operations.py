@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
+from ._interoperability import is_scipy_sparse, times_sparse
 from ._matrix import StructuredMatrix, array_operand
 
 __all__ = ["add", "divide", "matmul", "multiply", "subtract"]
@@ -68,9 +69,7 @@ def divide(a: Any, b: Any) -> Any:
 
 def matmul(a: Any, b: Any) -> Any:
     """a @ b."""
-    if isinstance(a, StructuredMatrix) and _is_scipy_sparse(b):
-        from ._interoperability import times_sparse
-
+    if isinstance(a, StructuredMatrix) and is_scipy_sparse(b):
         return times_sparse(a, b)
     a, b = array_operand(a), array_operand(b)
     if a is NotImplemented or b is NotImplemented:
@@ -121,11 +120,6 @@ def as_structure(A: StructuredMatrix, cls: type[StructuredMatrix]) -> Structured
     while type(A) is not cls:
         A = A.converted(next(wider for wider in type(A).wider if cls in chain(wider)))
     return A
-
-
-def _is_scipy_sparse(x: Any) -> bool:
-    """Whether x is one of SciPy's sparse arrays or matrices; SciPy is not loaded for this."""
-    return type(x).__module__.startswith("scipy.sparse._")
 
 
 def _dense(x: Any, call: str, other: Any) -> Array:
