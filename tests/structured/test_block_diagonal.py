@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.linalg
+from hypothesis import given
+from hypothesis import strategies as st
 
 import frechet as fr
 from frechet.testing import check_rule
@@ -128,6 +130,28 @@ def test_rectangular_blocks(make):
     for f in (np.linalg.inv, np.linalg.cholesky, lambda A: np.linalg.solve(A, np.ones(6))):
         with pytest.raises(np.linalg.LinAlgError, match="a block is not square"):
             f(A)
+
+
+sides = st.integers(0, 3)
+
+
+@given(st.lists(st.tuples(sides, sides), min_size=1, max_size=4), st.sampled_from([(), (2,)]), st.booleans())
+def test_blocks_of_any_shapes(shapes, stack, complex_):
+    make = cplx if complex_ else real
+    A = fr.BlockDiagonal([make(*stack, *shape) for shape in shapes])
+    D = A.to_dense()
+    assert A.shape == D.shape
+    X = make(*stack, A.shape[-1], 2)
+    np.testing.assert_allclose(A @ X, D @ X, atol=1e-12)
+    assert np.array_equal(A.mH.to_dense(), D.mT.conj())
+    np.testing.assert_allclose(np.linalg.matrix_norm(A), np.linalg.matrix_norm(D), atol=1e-12)
+    if not stack:
+        assert np.array_equal(A.to_sparse().toarray(), D)
+        for k in range(-3, 4):
+            assert np.array_equal(np.diag(A, k), np.diag(D, k))
+        if A.size:
+            i, j = np.indices(A.shape)
+            assert np.array_equal(A[i, j], D)
 
 
 def test_blocks_that_do_not_fit_are_full():

@@ -6,6 +6,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import frechet as fr
 from frechet.structured import StructuredMatrix
@@ -115,6 +117,25 @@ def test_rectangular_factors(make):
     for f in (np.linalg.inv, lambda A: np.linalg.solve(A, np.ones(6))):
         with pytest.raises(np.linalg.LinAlgError, match=r"a factor is not square, of shape \(2, 3\)"):
             f(singular)
+
+
+sides = st.integers(0, 3)
+
+
+@given(st.lists(st.tuples(sides, sides), min_size=1, max_size=3), st.sampled_from([(), (2,)]), st.booleans())
+def test_factors_of_any_shapes(shapes, stack, complex_):
+    make = cplx if complex_ else real
+    A = fr.Kronecker(*(make(*stack, *shape) for shape in shapes))
+    D = A.to_dense()
+    assert A.shape == D.shape
+    X = make(*stack, A.shape[-1], 2)
+    np.testing.assert_allclose(A @ X, D @ X, atol=1e-12)
+    np.testing.assert_allclose(A.mH.to_dense(), D.mT.conj())
+    np.testing.assert_allclose(np.linalg.matrix_norm(A), np.linalg.matrix_norm(D), atol=1e-12)
+    np.testing.assert_allclose(np.diagonal(A, 0, -2, -1), np.diagonal(D, 0, -2, -1), atol=1e-12)
+    if not stack and A.size:
+        i, j = np.indices(A.shape)
+        np.testing.assert_allclose(A[i, j], D, atol=1e-12)
 
 
 def test_gradients_are_those_in_the_factors():

@@ -7,6 +7,8 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import frechet as fr
 from frechet.linalg import LinAlgWarning
@@ -113,6 +115,30 @@ def test_values_and_gradients(matrix, make):
         assert type(assert_values(np.matmul, A, other)) in (same, np.ndarray)
         assert type(assert_values(np.matmul, other, A)) in (same, np.ndarray)
     assert type(A @ D) is type(D @ A) is same
+
+
+sides = st.integers(0, 4)
+
+
+@given(sides, sides, sides, st.sampled_from([(), (2,)]), st.booleans())
+def test_low_rank_of_any_shape(m, n, k, stack, complex_):
+    make = cplx if complex_ else real
+    A = fr.LowRank(make(*stack, m, k), make(n, k))
+    D = A.to_dense()
+    assert A.shape == D.shape == (*stack, m, n)
+    X = make(n, 2)
+    np.testing.assert_allclose(A @ X, D @ X, atol=1e-12)
+    for B, E in (
+        (A.mT, D.mT),
+        (A.real, D.real),
+        (A.imag, D.imag),
+        (A @ A.mH, D @ D.mT.conj()),
+        (A + A, D + D),
+    ):
+        np.testing.assert_allclose(B.to_dense(), E, atol=1e-12)
+    for offset in range(-5, 6):
+        expected = np.diagonal(D, offset, -2, -1)
+        np.testing.assert_allclose(np.diagonal(A, offset, -2, -1), expected, atol=1e-12)
 
 
 @kinds

@@ -206,9 +206,9 @@ class BlockDiagonal(StructuredMatrix):
 
     def diagonal(self, offset: int = 0) -> Array:
         if offset or not self._has_square_blocks:
-            if self.ndim > 2:
+            if self.ndim > 2 and any(isinstance(A, StructuredMatrix) for A in self.parts):
                 return super().diagonal(offset)
-            m, n = self.shape
+            m, n = self.shape[-2:]
             i = np.arange(max(0, -offset), max(0, -offset, min(m, n - offset)))
             return self.entries(i, i + offset)
         return np.concatenate([diagonal(A) for A in self.parts], -1)
@@ -217,7 +217,7 @@ class BlockDiagonal(StructuredMatrix):
         i, j = np.broadcast_arrays(i, j)
         ends = np.cumsum([A.shape[-2] for A in self.parts])
         block = np.searchsorted(ends, i, side="right")
-        found = np.zeros(i.shape, self.dtype)
+        found = np.zeros((*self.shape[:-2], *i.shape), self.dtype)
         for k in np.unique(block):
             A, rows, columns = self.parts[k], self._rows[k], self._columns[k]
             row, column = i - rows.start, j - columns.start

@@ -193,9 +193,9 @@ class Kronecker(StructuredMatrix):
     def diagonal(self, offset: int = 0) -> Array:
         if not offset and all(map(is_square, self.parts)):
             return _products([diagonal(A) for A in self.parts])
-        if self.ndim > 2:
+        if self.ndim > 2 and any(isinstance(A, StructuredMatrix) for A in self.parts):
             return super().diagonal(offset)
-        m, n = self.shape
+        m, n = self.shape[-2:]
         i = np.arange(max(0, -offset), max(0, -offset, min(m, n - offset)))
         return self.entries(i, i + offset)
 

@@ -77,8 +77,8 @@ def diagonal(A: Part) -> Array:
 
 
 def entries(A: Part, i: Any, j: Any) -> Array:
-    """The entries A[i, j] of a single matrix, for integers or arrays of integers from 0 on."""
-    return A.entries(i, j) if isinstance(A, StructuredMatrix) else A[i, j]
+    """The entries A[..., i, j], for integers or arrays of integers from 0 on; of structured ones, if single."""
+    return A.entries(i, j) if isinstance(A, StructuredMatrix) else A[..., i, j]
 
 
 def sparse_entries(A: Part) -> tuple[Array, Any, Any]:
