@@ -77,7 +77,7 @@ def diagonal(A: Part) -> Array:
 
 
 def entries(A: Part, i: Any, j: Any) -> Array:
-    """The entries A[..., i, j], for integers or arrays of integers from 0 on; of structured ones, if single."""
+    """The entries A[..., i, j], for (arrays of) integers from 0 on; of structured ones, if single."""
     return A.entries(i, j) if isinstance(A, StructuredMatrix) else A[..., i, j]
 
 
