@@ -34,7 +34,20 @@ from .transforms import (
 
 __version__ = "0.1.0"
 _SUBPACKAGES = ("fft", "linalg", "nufft", "sparse", "structured", "testing")
-_STRUCTURED = ("DensifyWarning", "Diagonal", "Hermitian", "SkewSymmetric", "Symmetric")
+_STRUCTURED = (
+    "BlockDiagonal",
+    "Circulant",
+    "DensifyWarning",
+    "Diagonal",
+    "Hermitian",
+    "Kronecker",
+    "LowRank",
+    "LowRankPlusDiagonal",
+    "Permutation",
+    "SkewSymmetric",
+    "Symmetric",
+    "Toeplitz",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from ..linear_map import Array, Shape
 from ..rule import primal
 from ._matrix import StructuredMatrix, as_part
+from ._parts import sign_and_log
 
 
 class Diagonal(StructuredMatrix):
@@ -49,6 +50,10 @@ class Diagonal(StructuredMatrix):
         n = self.d.shape[-1]
         return (*self.d.shape[:-1], n, n)
 
+    def converted(self, to: Any) -> StructuredMatrix:
+        wider: StructuredMatrix = to.of_diagonal(self.d)
+        return wider
+
     def to_dense(self) -> Array:
         return self.d[..., None] * np.eye(self.shape[-1], dtype=self.dtype)
 
@@ -77,8 +82,7 @@ class Diagonal(StructuredMatrix):
         return Diagonal.of([1 / self.d])
 
     def slogdet(self) -> tuple[Any, Any]:
-        size = np.abs(self.d)
-        return np.prod(self.d / size, -1), np.sum(np.log(size), -1)
+        return sign_and_log(self.d)
 
     def det(self) -> Any:
         return np.prod(self.d, -1)
@@ -94,6 +98,14 @@ class Diagonal(StructuredMatrix):
     def eigvals(self) -> Array:
         """The eigenvalues, in the order of the diagonal."""
         return self.d
+
+    def eigvalsh(self, UPLO: str = "L") -> Array:
+        """The real parts of the diagonal, in ascending order."""
+        return np.sort(np.real(self.d), -1)
+
+    def _sparse_entries(self) -> tuple[Array, Any, Any]:
+        i = np.arange(self.shape[-1])
+        return self.d, i, i
 
     def function_of(self, f: Any) -> Diagonal:
         return Diagonal.of([f(self.d)])

@@ -58,9 +58,16 @@ def _slogdet(a: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 @linalg("logdet")
-def _logdet(a: Any, *args: Any, **kwargs: Any) -> Any:
+def _logdet(a: Any, *, assume_a: Any = None, lower: bool = False, check_finite: bool = True) -> Any:
     require_square(a, "logdet")
-    return a.logdet() if hasattr(a, "logdet") and not args and not kwargs else NotImplemented
+    if assume_a is None:
+        return a.slogdet()[1]
+    if assume_a != "pos" or not hasattr(a, "cholesky"):
+        return NotImplemented
+    L = a.cholesky()
+    if L is NotImplemented:
+        return L
+    return 2 * np.sum(np.log(np.real(np.diagonal(L, 0, -2, -1))), -1)
 
 
 @linalg("cholesky")

@@ -22,6 +22,7 @@ from ..linear_map import Array, Shape
 from ..rule import carriers, primal, structured_types
 from ..space import Space, register_structure, space
 from ..transforms import array
+from ._interoperability import InSciPy
 
 
 class DensifyWarning(UserWarning):
@@ -32,7 +33,7 @@ class DensifyWarning(UserWarning):
     """
 
 
-class StructuredMatrix:
+class StructuredMatrix(InSciPy):
     """A matrix with a structure, or a stack of such; the base of all of them.
 
     It works with NumPy: operators, indexing, and the functions of `frechet.structured`'s table; see there for
@@ -76,9 +77,10 @@ class StructuredMatrix:
         return [s for part in self.parts for s in _spaces(part)]
 
     def restrict(self, G: Array) -> tuple[Any, ...]:
-        """The adjoint of `to_dense`: for a full array G, what its entries add up to for each entry of the parts.
+        """The adjoint of `to_dense`: what a full array's entries add up to for each entry of the parts.
 
-        Σ conj(P) Q = Σ conj(G) B for every matrix B of this form, with parts Q.
+        Σ conj(P) Q = Σ conj(G) B for every matrix B of this form, with parts Q.  Where a structure is not
+        linear it is the adjoint of the derivative of `to_dense`.
         """
         raise NotImplementedError
 
@@ -277,8 +279,10 @@ class StructuredMatrix:
 
     # --- operations, overridden where a structure has a better way ------------------------------------------
 
-    def plus(self, other: Any) -> StructuredMatrix:
-        """The sum with a matrix of the same class; the forms may differ where a class says so."""
+    def plus(self, other: Any) -> Any:
+        """The sum with a matrix of the same class; NotImplemented leaves it to wider ones and full arrays."""
+        if not self.linear:
+            return NotImplemented
         return self.like(*(a + b for a, b in zip(self.parts, other.parts, strict=True)))
 
     def scaled(self, c: Any) -> Any:
@@ -343,7 +347,8 @@ class StructuredMatrix:
         total: Any = 0.0
         for part, s in zip(_arrays(self), self.part_spaces(), strict=True):
             squares = np.real(part) ** 2 + (np.imag(part) ** 2 if s.dtype.kind == "c" else 0.0)
-            weighted = squares if getattr(s, "weights", None) is None else s.weights * squares  # type: ignore[attr-defined]
+            weights = getattr(s, "weights", None)
+            weighted = squares if weights is None else weights.astype(squares.dtype) * squares
             total = total + np.sum(weighted, tuple(range(self.ndim - 2, np.ndim(part))))
         return total
 

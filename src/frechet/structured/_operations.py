@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
+from ._interoperability import is_scipy_sparse, times_sparse
 from ._matrix import StructuredMatrix, array_operand
 
 __all__ = ["add", "divide", "matmul", "multiply", "subtract"]
@@ -25,8 +26,9 @@ def add(a: Any, b: Any) -> Any:
     if isinstance(a, StructuredMatrix) and isinstance(b, StructuredMatrix):
         _require_shapes("+", a, b)
         for cls in common(type(a), type(b)):
-            if cls.linear:
-                return as_structure(a, cls).plus(as_structure(b, cls))
+            total = as_structure(a, cls).plus(as_structure(b, cls))
+            if total is not NotImplemented:
+                return total
     return _dense(a, "+", b) + _dense(b, "+", a)
 
 
@@ -67,6 +69,8 @@ def divide(a: Any, b: Any) -> Any:
 
 def matmul(a: Any, b: Any) -> Any:
     """a @ b."""
+    if isinstance(a, StructuredMatrix) and is_scipy_sparse(b):
+        return times_sparse(a, b)
     a, b = array_operand(a), array_operand(b)
     if a is NotImplemented or b is NotImplemented:
         return NotImplemented
