@@ -128,10 +128,20 @@ class BandLU(OneMatrix):
     def rcond(self) -> Any:
         return lapack("gbcon", self.dtype.char)(self.below, self.above, self.lu, self.pivots, self._norm)[0]
 
+    @cached_property
+    def slogdet(self) -> tuple[Array, Array]:
+        return _of_diagonal(self.lu[self.below + self.above], self.pivots != np.arange(self.n))
+
     def _solve_columns(self, B: Array, adjoint: bool) -> Array:
         gbtrs = lapack("gbtrs", self.dtype.char)
         trans = 2 if adjoint else 0
         return np.asarray(gbtrs(self.lu, self.below, self.above, B, self.pivots, trans=trans)[0])
+
+
+def _of_diagonal(d: Array, swapped: Array) -> tuple[Array, Array]:
+    """The sign and log|det| of a factor with the diagonal d, where some pairs of rows were interchanged."""
+    size = np.abs(d)
+    return np.prod(d / size) * (-1) ** (int(swapped.sum()) % 2), np.log(size).sum()
 
 
 def _corners(below: int, above: int, n: int) -> Iterator[tuple[int, slice]]:
@@ -168,6 +178,10 @@ class TridiagonalLU(OneMatrix):
     @cached_property
     def rcond(self) -> Any:
         return lapack("gtcon", self.dtype.char)(*self.lu, self._norm)[0]
+
+    @cached_property
+    def slogdet(self) -> tuple[Array, Array]:
+        return _of_diagonal(self.lu[1], self.lu[-1] != np.arange(1, self.n + 1))
 
     def _solve_columns(self, B: Array, adjoint: bool) -> Array:
         gttrs = lapack("gttrs", self.dtype.char)

@@ -112,9 +112,10 @@ def chain(cls: Any) -> tuple[type[StructuredMatrix], ...]:
 
 
 def as_structure(A: StructuredMatrix, cls: type[StructuredMatrix]) -> StructuredMatrix:
-    """A converted to a structure of its chain, in the steps of `wider`."""
+    """A converted to a structure of its chain: at once where it is in `wider`, else in the steps of that."""
     while type(A) is not cls:
-        A = A.converted(next(wider for wider in type(A).wider if cls in chain(wider)))
+        wider = type(A).wider
+        A = A.converted(cls if cls in wider else next(step for step in wider if cls in chain(step)))
     return A
 
 
