@@ -33,7 +33,21 @@ from .transforms import (
 
 __version__ = "0.1.0"
 _SUBPACKAGES = ("fft", "linalg", "nufft", "structured", "testing")
-_STRUCTURED = ("DensifyWarning", "Diagonal", "Hermitian", "SkewSymmetric", "Symmetric")
+_STRUCTURED = (
+    "Banded",
+    "Bidiagonal",
+    "DensifyWarning",
+    "Diagonal",
+    "Hermitian",
+    "LowerTriangular",
+    "SkewSymmetric",
+    "SymTridiagonal",
+    "Symmetric",
+    "Tridiagonal",
+    "UnitLowerTriangular",
+    "UnitUpperTriangular",
+    "UpperTriangular",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -60,7 +60,7 @@ class Bands:
         """A X or Aᴴ X."""
         lead = np.broadcast_shapes(ab.shape[:-2], X.shape[:-2])
         Y = np.zeros(lead + X.shape[-2:], np.result_type(ab, X))
-        if adjoint:
+        if adjoint and ab.dtype.kind == "c":
             ab = ab.conj()
         for d, rows, columns in self._diagonals(X.shape[-2]):
             to, of = (columns, rows) if adjoint else (rows, columns)
@@ -71,9 +71,12 @@ class Bands:
         """The bands of W Xᴴ."""
         lead, n = np.broadcast_shapes(W.shape[:-2], X.shape[:-2]), X.shape[-2]
         P = np.zeros((*lead, self.below + self.above + 1, n), np.result_type(W, X))
-        X = X.conj()
+        X = X.conj() if X.dtype.kind == "c" else X
         for d, rows, columns in self._diagonals(n):
-            P[..., d, columns] = np.einsum("...ik,...ik->...i", W[..., rows, :], X[..., columns, :])
+            if X.shape[-1] == 1 == W.shape[-1]:
+                np.multiply(W[..., rows, 0], X[..., columns, 0], out=P[..., d, columns])
+            else:
+                P[..., d, columns] = np.einsum("...ik,...ik->...i", W[..., rows, :], X[..., columns, :])
         return P
 
 
@@ -109,9 +112,9 @@ class HermitianBands:
 
 
 class BandLU(OneMatrix):
-    """A banded matrix, by LU with partial pivoting (gbtrf)."""
+    """A banded matrix, by LU with partial pivoting (gbtrf); `rcond` exists if ``condition``."""
 
-    def __init__(self, ab: Array, below: int, above: int) -> None:
+    def __init__(self, ab: Array, below: int, above: int, condition: bool = False) -> None:
         self.n, self.dtype = ab.shape[-1], ab.dtype
         self.below, self.above = below, above
         # with rows for what pivoting fills
@@ -119,7 +122,8 @@ class BandLU(OneMatrix):
         wide[below:] = ab
         for corner in _corners(below, above, self.n):
             wide[below:][corner] = 0
-        self._norm = np.abs(wide).sum(axis=0).max(initial=0)
+        if condition:
+            self._norm = np.abs(wide).sum(axis=0).max(initial=0)
         self.lu, self.pivots, info = lapack("gbtrf", ab.dtype.char)(wide, below, above, overwrite_ab=True)
         if info > 0:
             raise LinAlgError("singular matrix")
@@ -154,23 +158,24 @@ def _corners(below: int, above: int, n: int) -> Iterator[tuple[int, slice]]:
             yield d, slice(max(n - offset, 0), n)
 
 
-def band_lu(ab: Array, below: int, above: int) -> BandLU | TridiagonalLU:
-    """The LU factorization of a banded matrix."""
+def band_lu(ab: Array, below: int, above: int, condition: bool = False) -> BandLU | TridiagonalLU:
+    """The LU factorization of a banded matrix; with an estimate of its condition if that is asked for."""
     if below == above == 1 and ab.shape[-1] > 2:
-        return TridiagonalLU(ab)
-    return BandLU(ab, below, above)
+        return TridiagonalLU(ab, condition)
+    return BandLU(ab, below, above, condition)
 
 
 class TridiagonalLU(OneMatrix):
     """A tridiagonal matrix of at least three rows, by LU with partial pivoting (gttrf)."""
 
-    def __init__(self, ab: Array) -> None:
+    def __init__(self, ab: Array, condition: bool = False) -> None:
         self.n, self.dtype = ab.shape[-1], ab.dtype
         below, main, above = ab[2, :-1], ab[1], ab[0, 1:]
-        sums = np.abs(main)
-        sums[1:] += np.abs(above)
-        sums[:-1] += np.abs(below)
-        self._norm = sums.max()
+        if condition:
+            sums = np.abs(main)
+            sums[1:] += np.abs(above)
+            sums[:-1] += np.abs(below)
+            self._norm = sums.max()
         *self.lu, info = lapack("gttrf", ab.dtype.char)(below, main, above)
         if info > 0:
             raise LinAlgError("singular matrix")

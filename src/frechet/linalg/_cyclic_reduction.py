@@ -53,6 +53,8 @@ def inverse_on_bands(ab: Array, below: int, above: int) -> Array:
     numpy.linalg.LinAlgError
         If the matrix is exactly singular.
     """
+    if not ab.size:
+        return ab
     plain = primal(ab)
     size, n = max(below, above, 1), ab.shape[-1]
     while size <= max(_LARGEST_BLOCK, below, above):

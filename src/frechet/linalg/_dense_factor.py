@@ -30,6 +30,7 @@ from ._factor import NOT_POSITIVE, SINGULAR, OneMatrix, each_factor
 
 __all__ = ["dense_factor", "structure_named", "triangular_factor"]
 
+_STRIP = 128  # rows of a triangle that are worked on at once
 _SMALL = 16  # rows up to which the matrices of a stack are worked on at once, by NumPy, not one by one
 
 _STRUCTURES = {
@@ -174,6 +175,40 @@ def triangular_factor(a: Array, lower: bool, unit: bool) -> Any:
     return TriangularStack(a, lower, reads, unit)
 
 
+class Triangles:
+    """The structure of triangular matrices, given by full arrays of which one triangle is read."""
+
+    ndim = 2
+
+    def __init__(self, lower: bool, unit: bool) -> None:
+        self.lower, self.unit = lower, unit
+
+    def factor(self, A: Array) -> Any:
+        """A plain matrix that will not change, or a stack of them, as a factorization of itself."""
+        if A.ndim == 2 or A.shape[-1] > _SMALL:
+            return each_factor(A, 2, lambda one: Triangular(one, self.lower, None, self.unit, own=True))
+        return TriangularStack(A, self.lower, None, self.unit)
+
+    def times(self, p: Array, X: Array, adjoint: bool) -> Array:
+        """The product of the triangle of p, without its diagonal if that is constant, or its adjoint, with X."""
+        T = np.tril(p, -1 if self.unit else 0) if self.lower else np.triu(p, 1 if self.unit else 0)
+        return np.asarray(np.matmul(adjoint_matrix(T) if adjoint else T, X))
+
+    def outer(self, W: Array, X: Array) -> Array:
+        """The triangle of W Xᴴ: nothing else is computed, apart from small blocks on the diagonal."""
+        lead, n = np.broadcast_shapes(W.shape[:-2], X.shape[:-2]), X.shape[-2]
+        P = np.zeros((*lead, n, n), np.result_type(W, X))
+        Xh = adjoint_matrix(X)
+        k = 1 if self.unit else 0
+        for start in range(0, n, _STRIP):
+            stop = min(start + _STRIP, n)
+            columns = slice(0, stop) if self.lower else slice(start, n)
+            strip, block = P[..., start:stop, columns], P[..., start:stop, start:stop]
+            (np.multiply if X.shape[-1] == 1 else np.matmul)(W[..., start:stop, :], Xh[..., columns], out=strip)
+            block[...] = np.tril(block, -k) if self.lower else np.triu(block, k)
+        return P
+
+
 # --- one matrix --------------------------------------------------------------------------------------------
 
 
@@ -215,9 +250,11 @@ class Diagonal(OneMatrix):
 class Triangular(OneMatrix):
     """A triangular matrix, whose other triangle is not read, nor, with ``unit``, its diagonal of ones."""
 
-    def __init__(self, A: Array, lower: bool, reads: LinearMap | None = None, unit: bool = False) -> None:
+    def __init__(
+        self, A: Array, lower: bool, reads: LinearMap | None = None, unit: bool = False, own: bool = False
+    ) -> None:
         self.n, self.dtype, self.reads = len(A), A.dtype, reads
-        self.A, self.lower, self.unit = A.copy(), lower, unit
+        self.A, self.lower, self.unit = A if own else A.copy(), lower, unit  # own: A will not change
         if not (unit or A.diagonal().all()):
             raise LinAlgError(
                 f"singular matrix: resolution failed at diagonal {(A.diagonal() == 0).argmax()}"
@@ -247,7 +284,7 @@ class Banded(OneMatrix):
         ab = np.zeros((below + above + 1, self.n), A.dtype)
         for k in range(-below, above + 1):
             ab[above - k, max(k, 0) : self.n + min(k, 0)] = A.diagonal(k)
-        self.bands = band_lu(ab, below, above)
+        self.bands = band_lu(ab, below, above, condition=True)
         self.rcond = self.bands.rcond
 
     def _solve_columns(self, B: Array, adjoint: bool) -> Array:
@@ -368,7 +405,7 @@ class TriangularStack:
 
     singular = False
 
-    def __init__(self, A: Array, lower: bool, reads: LinearMap, unit: bool) -> None:
+    def __init__(self, A: Array, lower: bool, reads: LinearMap | None, unit: bool) -> None:
         self.A = (np.tril if lower else np.triu)(A)
         self.lower, self.reads = lower, reads
         diagonals = np.diagonal(A, axis1=-2, axis2=-1)

@@ -59,6 +59,12 @@ class Diagonal(StructuredMatrix):
     def mT(self) -> Diagonal:
         return self
 
+    def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
+        if to not in self.wider:
+            return super().converted(to)
+        # Those with a full array as their part, and those that can be made of a diagonal.
+        return to.of([self.to_dense()]) if to.full else to.of_diagonal(self.d)  # type: ignore[attr-defined,no-any-return]
+
     def times(self, X: Array) -> Array:
         return self.d[..., None] * X
 
@@ -77,8 +83,8 @@ class Diagonal(StructuredMatrix):
         return Diagonal.of([1 / self.d])
 
     def slogdet(self) -> tuple[Any, Any]:
-        size = np.abs(self.d)
-        return np.prod(self.d / size, -1), np.sum(np.log(size), -1)
+        with np.errstate(divide="ignore"):  # −inf for a singular matrix, as NumPy has it
+            return np.prod(np.sign(self.d), -1), np.sum(np.log(np.abs(self.d)), -1)
 
     def det(self) -> Any:
         return np.prod(self.d, -1)

@@ -271,12 +271,14 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     matrices = axis == (-2, -1) or (axis is None and x.ndim == 2)
     if ord in (None, "fro") and matrices and not keepdims:
         return np.sqrt(x.squared_norm())
+    if ord in (1, np.inf) and matrices and not keepdims and hasattr(x, "column_sums"):
+        return np.max((x if ord == 1 else x.mT).column_sums(), -1)
     return NotImplemented
 
 
 @answers(np.linalg.matrix_norm)
 def _matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    return np.sqrt(x.squared_norm()) if ord == "fro" and not keepdims else NotImplemented
+    return _norm(x, ord, (-2, -1), keepdims)
 
 
 def _by_method(name: str) -> Callable[..., Any]:

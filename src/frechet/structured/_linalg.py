@@ -60,7 +60,7 @@ def _slogdet(a: Any, *args: Any, **kwargs: Any) -> Any:
 @linalg("logdet")
 def _logdet(a: Any, *args: Any, **kwargs: Any) -> Any:
     require_square(a, "logdet")
-    return a.logdet() if hasattr(a, "logdet") and not args and not kwargs else NotImplemented
+    return NotImplemented if args or kwargs else a.slogdet()[1]
 
 
 @linalg("cholesky")

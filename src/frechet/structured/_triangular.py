@@ -14,14 +14,41 @@ from ._diagonal import Diagonal
 from ._matrix import StructuredMatrix, as_square
 
 
+def upper(X: Array) -> Array:
+    """The upper triangle of an array: the array itself where there is nothing else."""
+    return X if _is_zero(X, False, 0) else np.triu(X)
+
+
+def lower(X: Array) -> Array:
+    """The lower triangle."""
+    return X if _is_zero(X, True, 0) else np.tril(X)
+
+
 def strictly_upper(X: Array) -> Array:
     """The entries above the diagonal."""
-    return np.triu(X, 1)
+    return X if _is_zero(X, False, 1) else np.triu(X, 1)
 
 
 def strictly_lower(X: Array) -> Array:
     """The entries below the diagonal."""
-    return np.tril(X, -1)
+    return X if _is_zero(X, True, 1) else np.tril(X, -1)
+
+
+def _is_zero(X: Array, lower: bool, k: int) -> bool:
+    """Whether a plain array is surely zero outside of a triangle; faster than to copy the triangle."""
+    if type(X) is not np.ndarray:
+        return False
+    n = X.shape[-1]
+    for start in range(0, n, _STRIP):
+        rows = slice(start, start + _STRIP)
+        other = slice(start + _STRIP, n) if lower else slice(0, start)
+        block = X[..., rows, rows]
+        if X[..., rows, other].any() or (np.triu(block, 1 - k) if lower else np.tril(block, k - 1)).any():
+            return False
+    return True
+
+
+_STRIP = 128  # rows that are looked at at once
 
 
 class _Triangular(StructuredMatrix):
@@ -36,7 +63,8 @@ class _Triangular(StructuredMatrix):
 
     def __init__(self, A: Any) -> None:
         A = as_square(A, f"{type(self).__name__}: A")
-        object.__setattr__(self, "parts", (self._onto(A),))
+        k = 1 if self.unit else 0
+        object.__setattr__(self, "parts", (np.tril(A, -k) if self.lower else np.triu(A, k),))
         object.__setattr__(self, "form", None)
 
     @property
@@ -73,9 +101,13 @@ class _Triangular(StructuredMatrix):
         return self._wide().of([self.to_dense() * D.d[..., None, :]]) if isinstance(D, Diagonal) else None
 
     def solve(self, B: Array) -> Array:
-        from ..linalg import solve_triangular
+        from ..linalg._arguments import as_inexact, linear_system
+        from ..linalg._dense_factor import Triangles
+        from ..linalg._structured import solve
 
-        return solve_triangular(self.data, B, lower=self.lower, unit_diagonal=self.unit, check_finite=False)
+        A, B, _ = linear_system("solve", as_inexact(self.data, "solve"), B, self.shape[-1], check_finite=False)
+        structure = Triangles(self.lower, self.unit)
+        return solve(A, B, structure, structure.factor(primal(A)), False) if B.size else B
 
     def solve_structured(self, B: StructuredMatrix) -> Any:
         X = self.solve(B.to_dense())
@@ -141,7 +173,7 @@ class UpperTriangular(_Triangular):
 
     __slots__ = ()
     lower = False
-    _onto = staticmethod(np.triu)
+    _onto = staticmethod(upper)
 
     @property
     def mT(self) -> LowerTriangular:
@@ -179,7 +211,7 @@ class LowerTriangular(_Triangular):
 
     __slots__ = ()
     lower = True
-    _onto = staticmethod(np.tril)
+    _onto = staticmethod(lower)
 
     @property
     def mT(self) -> UpperTriangular:

@@ -1,0 +1,413 @@
+"""Bidiagonal, tridiagonal and symmetric tridiagonal matrices."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..linear_map import Array, Shape
+from ..rule import primal
+from ..space import EntriesSpace, Space
+from ._banded import Banded, BandOperations
+from ._diagonal import Diagonal
+from ._matrix import StructuredMatrix, as_part
+from ._symmetric import Symmetric, symmetric_part
+from ._triangular import LowerTriangular, UpperTriangular
+
+
+class EighResult(NamedTuple):
+    """NumPy's, whose class is private."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+def _parts(call: str, main: str, **given: Any) -> tuple[Array, ...]:
+    """Diagonals as parts with the same leading axes, all but the main one with one entry less."""
+    parts = {name: as_part(x, f"{call}: {name}", 1) for name, x in given.items()}
+    n = parts[main].shape[-1]
+    for name, part in parts.items():
+        if part.shape[-1] != (n if name == main else max(n - 1, 0)):
+            raise ValueError(
+                f"{call}: {name} has the shape {part.shape} where {main} has the shape {parts[main].shape}; "
+                "a diagonal beside the main one has one entry less"
+            )
+    stacks = {part.shape[:-1] for part in parts.values()}
+    if len(stacks) == 1:
+        return tuple(parts.values())
+    try:
+        stack = np.broadcast_shapes(*stacks)
+    except ValueError:
+        shapes = ", ".join(str(part.shape) for part in parts.values())
+        raise ValueError(f"{call}: the leading axes of shapes {shapes} do not broadcast") from None
+    return tuple(np.broadcast_to(part, (*stack, part.shape[-1])) for part in parts.values())
+
+
+def _bands(lower: Array | None, main: Array, upper: Array | None) -> Banded:
+    """The matrix with these diagonals."""
+    end = np.zeros((*main.shape[:-1], min(1, main.shape[-1])), main.dtype)
+    rows = [main]
+    if upper is not None:
+        rows.insert(0, np.concatenate([end, upper], -1))
+    if lower is not None:
+        rows.append(np.concatenate([lower, end], -1))
+    return Banded.of([np.stack(rows, -2)], (int(lower is not None), int(upper is not None)))
+
+
+class _MainDiagonal(BandOperations):
+    """What those have in common of which a part is the main diagonal."""
+
+    __slots__ = ()
+
+    @property
+    def d(self) -> Array:
+        """The main diagonal."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> Shape:
+        n = self.d.shape[-1]
+        return (*self.d.shape[:-1], n, n)
+
+    def _beside(self, offset: int) -> Array | None:
+        """The diagonal at offset 1 or −1, where it may be other than zero."""
+        raise NotImplementedError
+
+    def diagonal(self, offset: int = 0) -> Array:
+        if offset == 0:
+            return self.d
+        beside = self._beside(offset) if abs(offset) == 1 else None
+        zeros = (*self.shape[:-2], max(0, self.shape[-1] - abs(offset)))
+        return np.zeros(zeros, self.dtype) if beside is None else beside
+
+    def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
+        if to is Banded:
+            return _bands(self._beside(-1), self.d, self._beside(1))
+        if to is Tridiagonal:
+            none = np.zeros((*self.d.shape[:-1], max(0, self.shape[-1] - 1)), self.dtype)
+            lower, upper = (none if e is None else e for e in (self._beside(-1), self._beside(1)))
+            return Tridiagonal.of([lower, self.d, upper])
+        return super().converted(to)
+
+    def entrywise_array(self, X: Array) -> Any:
+        return self.converted(Tridiagonal).entrywise_array(X)
+
+    def rows_scaled_by(self, D: StructuredMatrix) -> Any:
+        return self.converted(Tridiagonal).rows_scaled_by(D) if isinstance(D, Diagonal) else None
+
+    def columns_scaled_by(self, D: StructuredMatrix) -> Any:
+        return self.converted(Tridiagonal).columns_scaled_by(D) if isinstance(D, Diagonal) else None
+
+
+class Tridiagonal(_MainDiagonal):
+    """A tridiagonal matrix.
+
+    Parameters
+    ----------
+    lower : (..., n - 1) array_like
+        The diagonal below the main one, ``A[i + 1, i]``.
+    d : (..., n) array_like
+        The main diagonal.
+    upper : (..., n - 1) array_like
+        The diagonal above the main one, ``A[i, i + 1]``.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not fit.
+
+    Notes
+    -----
+    All may be plain or traced, real or complex; leading axes are a stack and broadcast.  Products with a
+    vector, solutions, determinants and all gradients take O(n) operations and memory.  A product of two is
+    a `Banded` matrix.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import frechet as fr
+    >>> A = fr.Tridiagonal([1.0, 1.0], [4.0, 4.0, 4.0], [2.0, 2.0])
+    >>> A @ np.ones(3)
+    array([6., 7., 5.])
+    >>> fr.grad(np.linalg.det)(A)
+    Tridiagonal([-8. -8.],
+      [14. 16. 14.],
+      [-4. -4.])
+    """
+
+    __slots__ = ()
+    wider = (Banded,)
+
+    def __init__(self, lower: Any, d: Any, upper: Any) -> None:
+        object.__setattr__(self, "parts", _parts("Tridiagonal", "d", lower=lower, d=d, upper=upper))
+        object.__setattr__(self, "form", None)
+
+    @classmethod
+    def of_diagonal(cls, d: Array) -> Tridiagonal:
+        """The diagonal matrix."""
+        zeros = np.zeros((*d.shape[:-1], max(0, d.shape[-1] - 1)), d.dtype)
+        return cls.of([zeros, d, zeros])
+
+    @property
+    def lower(self) -> Array:
+        """The diagonal below the main one."""
+        return self.parts[0]
+
+    @property
+    def d(self) -> Array:
+        return self.parts[1]
+
+    @property
+    def upper(self) -> Array:
+        """The diagonal above the main one."""
+        return self.parts[2]
+
+    def _beside(self, offset: int) -> Array:
+        return self.upper if offset > 0 else self.lower
+
+    def restrict(self, G: Array) -> tuple[Any, ...]:
+        return tuple(np.diagonal(G, k, -2, -1) for k in (-1, 0, 1))
+
+    @property
+    def mT(self) -> Tridiagonal:
+        return Tridiagonal.of([self.upper, self.d, self.lower])
+
+    def entrywise_array(self, X: Array) -> Tridiagonal:
+        others = self.restrict(np.broadcast_to(X, self.shape))
+        return Tridiagonal.of([a * b for a, b in zip(self.parts, others, strict=True)])
+
+    def rows_scaled_by(self, D: StructuredMatrix) -> Any:
+        if not isinstance(D, Diagonal):
+            return None
+        d = D.d
+        return Tridiagonal.of([d[..., 1:] * self.lower, d * self.d, d[..., :-1] * self.upper])
+
+    def columns_scaled_by(self, D: StructuredMatrix) -> Any:
+        if not isinstance(D, Diagonal):
+            return None
+        d = D.d
+        return Tridiagonal.of([self.lower * d[..., :-1], self.d * d, self.upper * d[..., 1:]])
+
+
+class SymTridiagonal(_MainDiagonal):
+    """A symmetric tridiagonal matrix, real or complex.
+
+    Parameters
+    ----------
+    d : (..., n) array_like
+        The main diagonal.
+    e : (..., n - 1) array_like
+        The diagonals beside it.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not fit.
+
+    Notes
+    -----
+    Both may be plain or traced; leading axes are a stack and broadcast.  A complex matrix is symmetric,
+    not Hermitian.  An entry of e stands for two of the matrix, which share the gradient: see "The gradient
+    of a symmetric matrix" in the documentation.
+
+    Systems take an LU with pivoting, O(n) operations: for positive definite matrices
+    `frechet.linalg.solveh_banded` takes half.  ``np.linalg.eigh`` works on d and e
+    (`frechet.linalg.eigh_tridiagonal`); the Cholesky factor of a positive definite matrix is `Bidiagonal`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import frechet as fr
+    >>> A = fr.SymTridiagonal([2.0, 2.0, 2.0], [-1.0, -1.0])
+    >>> np.linalg.eigvalsh(A)
+    array([0.58578644, 2.        , 3.41421356])
+    >>> fr.grad(lambda A: np.linalg.slogdet(A)[1])(A)
+    SymTridiagonal([0.75 1.   0.75],
+      [0.5 0.5])
+    """
+
+    __slots__ = ()
+    wider = (Tridiagonal, Symmetric, Banded)
+
+    def __init__(self, d: Any, e: Any) -> None:
+        object.__setattr__(self, "parts", _parts("SymTridiagonal", "d", d=d, e=e))
+        object.__setattr__(self, "form", None)
+
+    @classmethod
+    def of_diagonal(cls, d: Array) -> SymTridiagonal:
+        """The diagonal matrix."""
+        return cls.of([d, np.zeros((*d.shape[:-1], max(0, d.shape[-1] - 1)), d.dtype)])
+
+    @property
+    def d(self) -> Array:
+        return self.parts[0]
+
+    @property
+    def e(self) -> Array:
+        """The diagonals beside the main one."""
+        return self.parts[1]
+
+    def part_spaces(self) -> list[Space]:
+        d, e = (primal(part) for part in self.parts)
+        return [EntriesSpace(d.shape, d.dtype), EntriesSpace(e.shape, e.dtype, weights=_TWICE)]
+
+    def _beside(self, offset: int) -> Array:
+        return self.e
+
+    def restrict(self, G: Array) -> tuple[Any, ...]:
+        lower, d, upper = (np.diagonal(G, k, -2, -1) for k in (-1, 0, 1))
+        return d, lower + upper
+
+    @property
+    def mT(self) -> SymTridiagonal:
+        return self
+
+    def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
+        return Symmetric.of([self.to_dense()]) if to is Symmetric else super().converted(to)
+
+    def inv(self) -> Any:
+        """The inverse, which is full."""
+        return Symmetric.of([symmetric_part(super().inv())])
+
+    def eigh(self, UPLO: str = "L") -> Any:
+        """Eigenvalues and eigenvectors, of real matrices."""
+        from ..linalg import eigh_tridiagonal
+
+        if self.dtype.kind == "c":
+            return NotImplemented
+        return EighResult(*eigh_tridiagonal(self.d, self.e, check_finite=False))
+
+    def eigvalsh(self, UPLO: str = "L") -> Any:
+        """Eigenvalues, of real matrices."""
+        from ..linalg import eigvalsh_tridiagonal
+
+        return NotImplemented if self.dtype.kind == "c" else eigvalsh_tridiagonal(self.d, self.e, check_finite=False)
+
+    def function_of(self, f: Any) -> Any:
+        return self.converted(Symmetric).function_of(f)
+
+    def cholesky(self, *, upper: bool = False) -> Any:
+        """The bidiagonal factor L with L Lᵀ = A, or U with Uᵀ U = A; of real positive definite matrices."""
+        from ..linalg import cholesky_banded
+
+        if self.dtype.kind == "c":
+            return NotImplemented
+        c = cholesky_banded(_bands(self.e, self.d, None).ab, lower=True, check_finite=False)
+        return Bidiagonal.of([c[..., 0, :], c[..., 1, : max(0, self.shape[-1] - 1)]], "upper" if upper else "lower")
+
+
+_TWICE = np.array(2.0)
+
+
+class Bidiagonal(_MainDiagonal):
+    """A bidiagonal matrix.
+
+    Parameters
+    ----------
+    d : (..., n) array_like
+        The main diagonal.
+    e : (..., n - 1) array_like
+        The diagonal above it, ``A[i, i + 1]``, or the one below it, ``A[i + 1, i]``.
+    form : {"upper", "lower"}
+        Where e is.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not fit, or for an unknown form.
+
+    Notes
+    -----
+    Both may be plain or traced, real or complex; leading axes are a stack and broadcast.  Sums of the same
+    form are bidiagonal, others tridiagonal; the inverse is triangular, and the product of two is `Banded`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import frechet as fr
+    >>> B = fr.Bidiagonal([2.0, 4.0], [1.0], "upper")
+    >>> fr.grad(lambda B: np.sum(np.linalg.solve(B, np.ones(2))))(B)
+    Bidiagonal([-0.1875  -0.03125],
+      [-0.125], upper)
+    """
+
+    __slots__ = ()
+    wider = (Tridiagonal, Banded)
+
+    def __init__(self, d: Any, e: Any, form: str) -> None:
+        if form not in ("upper", "lower"):
+            raise ValueError(f"Bidiagonal: form is 'upper' or 'lower', got {form!r}")
+        object.__setattr__(self, "parts", _parts("Bidiagonal", "d", d=d, e=e))
+        object.__setattr__(self, "form", form)
+
+    @classmethod
+    def of_diagonal(cls, d: Array) -> Bidiagonal:
+        """The diagonal matrix, of the form "either", which is that of what it is combined with."""
+        return cls.of([d, np.zeros((*d.shape[:-1], max(0, d.shape[-1] - 1)), d.dtype)], "either")
+
+    @property
+    def d(self) -> Array:
+        return self.parts[0]
+
+    @property
+    def e(self) -> Array:
+        """The diagonal above or below the main one."""
+        return self.parts[1]
+
+    def _beside(self, offset: int) -> Array | None:
+        return self.e if self.form == ("upper" if offset > 0 else "lower") else None
+
+    def restrict(self, G: Array) -> tuple[Any, ...]:
+        return tuple(np.diagonal(G, k, -2, -1) for k in (0, 1 if self.form == "upper" else -1))
+
+    @property
+    def mT(self) -> Bidiagonal:
+        return Bidiagonal.of(self.parts, "lower" if self.form == "upper" else "upper")
+
+    def plus(self, other: Any) -> StructuredMatrix:
+        form = self._common_form(other)
+        if form is None:
+            return self.converted(Tridiagonal).plus(other.converted(Tridiagonal))
+        return Bidiagonal.of([a + b for a, b in zip(self.parts, other.parts, strict=True)], form)
+
+    def entrywise(self, other: Any) -> StructuredMatrix:
+        form = self._common_form(other)
+        if form is None:
+            return Diagonal.of([self.d * other.d])
+        return Bidiagonal.of([a * b for a, b in zip(self.parts, other.parts, strict=True)], form)
+
+    def _common_form(self, other: Any) -> str | None:
+        forms = {self.form, other.form} - {"either"}
+        return forms.pop() if len(forms) == 1 else None
+
+    def entrywise_array(self, X: Array) -> Bidiagonal:
+        others = self.restrict(np.broadcast_to(X, self.shape))
+        return self.like(*(a * b for a, b in zip(self.parts, others, strict=True)))
+
+    def rows_scaled_by(self, D: StructuredMatrix) -> Any:
+        if not isinstance(D, Diagonal):
+            return None
+        beside = D.d[..., :-1] if self.form == "upper" else D.d[..., 1:]
+        return self.like(D.d * self.d, beside * self.e)
+
+    def columns_scaled_by(self, D: StructuredMatrix) -> Any:
+        if not isinstance(D, Diagonal):
+            return None
+        beside = D.d[..., 1:] if self.form == "upper" else D.d[..., :-1]
+        return self.like(self.d * D.d, self.e * beside)
+
+    def inv(self) -> Any:
+        """The inverse, which is triangular."""
+        X = super().inv()
+        return UpperTriangular.of([np.triu(X)]) if self.form == "upper" else LowerTriangular.of([np.tril(X)])
+
+    def det(self) -> Any:
+        return np.prod(self.d, -1)
+
+    def slogdet(self) -> tuple[Any, Any]:
+        return Diagonal.of([self.d]).slogdet()
+
+    def eigvals(self) -> Array:
+        """The eigenvalues, in the order of the diagonal."""
+        return self.d
