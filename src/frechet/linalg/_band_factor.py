@@ -161,22 +161,21 @@ def _corners(below: int, above: int, n: int) -> Iterator[tuple[int, slice]]:
 def band_lu(ab: Array, below: int, above: int, condition: bool = False) -> BandLU | TridiagonalLU:
     """The LU factorization of a banded matrix; with an estimate of its condition if that is asked for."""
     if below == above == 1 and ab.shape[-1] > 2:
-        return TridiagonalLU(ab, condition)
+        return TridiagonalLU(ab[2, :-1], ab[1], ab[0, 1:], condition)
     return BandLU(ab, below, above, condition)
 
 
 class TridiagonalLU(OneMatrix):
     """A tridiagonal matrix of at least three rows, by LU with partial pivoting (gttrf)."""
 
-    def __init__(self, ab: Array, condition: bool = False) -> None:
-        self.n, self.dtype = ab.shape[-1], ab.dtype
-        below, main, above = ab[2, :-1], ab[1], ab[0, 1:]
+    def __init__(self, below: Array, main: Array, above: Array, condition: bool = False) -> None:
+        self.n, self.dtype = len(main), main.dtype
         if condition:
             sums = np.abs(main)
             sums[1:] += np.abs(above)
             sums[:-1] += np.abs(below)
             self._norm = sums.max()
-        *self.lu, info = lapack("gttrf", ab.dtype.char)(below, main, above)
+        *self.lu, info = lapack("gttrf", main.dtype.char)(below, main, above)
         if info > 0:
             raise LinAlgError("singular matrix")
 

@@ -14,12 +14,12 @@ from ._diagonal import Diagonal
 from ._matrix import StructuredMatrix, as_square
 
 
-def upper(X: Array) -> Array:
+def upper_part(X: Array) -> Array:
     """The upper triangle of an array: the array itself where there is nothing else."""
     return X if _is_zero(X, False, 0) else np.triu(X)
 
 
-def lower(X: Array) -> Array:
+def lower_part(X: Array) -> Array:
     """The lower triangle."""
     return X if _is_zero(X, True, 0) else np.tril(X)
 
@@ -173,7 +173,7 @@ class UpperTriangular(_Triangular):
 
     __slots__ = ()
     lower = False
-    _onto = staticmethod(upper)
+    _onto = staticmethod(upper_part)
 
     @property
     def mT(self) -> LowerTriangular:
@@ -211,7 +211,7 @@ class LowerTriangular(_Triangular):
 
     __slots__ = ()
     lower = True
-    _onto = staticmethod(lower)
+    _onto = staticmethod(lower_part)
 
     @property
     def mT(self) -> UpperTriangular:

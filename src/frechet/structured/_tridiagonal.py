@@ -84,11 +84,18 @@ class _MainDiagonal(BandOperations):
     def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
         if to is Banded:
             return _bands(self._beside(-1), self.d, self._beside(1))
+        if to is type(self):
+            return self
         if to is Tridiagonal:
             none = np.zeros((*self.d.shape[:-1], max(0, self.shape[-1] - 1)), self.dtype)
             lower, upper = (none if e is None else e for e in (self._beside(-1), self._beside(1)))
             return Tridiagonal.of([lower, self.d, upper])
         return super().converted(to)
+
+    def solve(self, B: Array) -> Array:
+        from ..linalg._tridiagonal import solve_tridiagonal
+
+        return solve_tridiagonal(*self.converted(Tridiagonal).parts, B)
 
     def entrywise_array(self, X: Array) -> Any:
         return self.converted(Tridiagonal).entrywise_array(X)
