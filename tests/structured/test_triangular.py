@@ -228,7 +228,9 @@ def test_empty():
 
 @settings(deadline=None, max_examples=50)
 @given(
-    hnp.arrays(float, hnp.array_shapes(min_dims=1, max_dims=2, min_side=1, max_side=3), elements=st.floats(-1, 1)),
+    hnp.arrays(
+        float, hnp.array_shapes(min_dims=1, max_dims=2, min_side=1, max_side=3), elements=st.floats(-1, 1)
+    ),
     st.integers(1, 6),
     st.sampled_from(CLASSES),
 )

@@ -53,8 +53,8 @@ class BandLogDeterminant(LinearMap):
         if self._P is None:
             if np.any(primal(self.sign) == 0):
                 raise LinAlgError(
-                    "slogdet, det: a banded matrix is singular, where the derivative is not computed from its "
-                    "bands; that of np.linalg.det(A.to_dense()) is"
+                    "slogdet, det: a banded matrix is singular, where the derivative is not computed from "
+                    "its bands; that of np.linalg.det(A.to_dense()) is"
                 )
             self._P = inverse_on_bands(self.ab, self.below, self.above)
         return self._P

@@ -27,6 +27,7 @@ __all__ = [
     "TridiagonalCholesky",
     "TridiagonalLU",
     "band_lu",
+    "corners",
     "require_diagonal",
 ]
 
@@ -120,7 +121,7 @@ class BandLU(OneMatrix):
         # with rows for what pivoting fills
         wide = np.zeros((2 * below + above + 1, self.n), ab.dtype, order="F")
         wide[below:] = ab
-        for corner in _corners(below, above, self.n):
+        for corner in corners(below, above, self.n):
             wide[below:][corner] = 0
         if condition:
             self._norm = np.abs(wide).sum(axis=0).max(initial=0)
@@ -148,7 +149,7 @@ def _of_diagonal(d: Array, swapped: Array) -> tuple[Array, Array]:
     return np.prod(d / size) * (-1) ** (int(swapped.sum()) % 2), np.log(size).sum()
 
 
-def _corners(below: int, above: int, n: int) -> Iterator[tuple[int, slice]]:
+def corners(below: int, above: int, n: int) -> Iterator[tuple[int, slice]]:
     """Where entries of ab lie outside of the matrix."""
     for d in range(below + above + 1):
         offset = d - above

@@ -19,7 +19,6 @@ pivoting.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +36,7 @@ _LARGEST_CHUNK = 2**21  # entries of the columns of the inverse that are compute
 
 
 def inverse_on_bands(ab: Array, below: int, above: int) -> Array:
-    """P with P[above + i − j, j] = (A⁻¹)[j, i] for the entries A[i, j] = ab[above + i − j, j]; zero elsewhere.
+    """Those entries of A⁻ᵀ that lie on the bands of A, in the storage of these, with zeros in the corners.
 
     Written with functions that have rules, so that a traced ab gives a P with a derivative.
 
@@ -216,5 +215,5 @@ def _block_inverse(
 
 
 def _interleaved(x: Array, y: Array) -> Array:
-    """x[0], y[0], x[1], y[1], …"""
+    """The blocks x[0], y[0], x[1], y[1] and so on."""
     return np.reshape(np.stack([x, y], 1), (2 * x.shape[0], *x.shape[1:]))

@@ -30,8 +30,7 @@ from ._factor import NOT_POSITIVE, SINGULAR, OneMatrix, each_factor
 
 __all__ = ["dense_factor", "structure_named", "triangular_factor"]
 
-_STRIP = 128  # rows of a triangle that are worked on at once
-_SMALL = 16  # rows up to which the matrices of a stack are worked on at once, by NumPy, not one by one
+SMALL = 16  # rows up to which the matrices of a stack are worked on at once, by NumPy, not one by one
 
 _STRUCTURES = {
     None: None,
@@ -80,7 +79,7 @@ def dense_factor(a: Array, structure: str | None, lower: bool) -> Any:
         structure = "symmetric"
     if a.ndim == 2:
         return _matrix_factor(a, structure, lower)
-    if a.shape[-1] > _SMALL:
+    if a.shape[-1] > SMALL:
         return each_factor(a, 2, lambda A: _matrix_factor(A, structure, lower), _reading(a, structure, lower))
     if structure in ("upper triangular", "lower triangular"):
         return triangular_factor(a, structure == "lower triangular", False)
@@ -170,43 +169,9 @@ def _one_norm(A: Array) -> Any:
 def triangular_factor(a: Array, lower: bool, unit: bool) -> Any:
     """A plain triangular matrix, or a stack of them, as a factorization of itself."""
     reads = diagonal(_read_mask(a.shape[-1], bool(lower), bool(unit), real_char(a)), a.shape)
-    if a.ndim == 2 or a.shape[-1] > _SMALL:
+    if a.ndim == 2 or a.shape[-1] > SMALL:
         return each_factor(a, 2, lambda A: Triangular(A, lower, reads, unit), reads)
     return TriangularStack(a, lower, reads, unit)
-
-
-class Triangles:
-    """The structure of triangular matrices, given by full arrays of which one triangle is read."""
-
-    ndim = 2
-
-    def __init__(self, lower: bool, unit: bool) -> None:
-        self.lower, self.unit = lower, unit
-
-    def factor(self, A: Array) -> Any:
-        """A plain matrix that will not change, or a stack of them, as a factorization of itself."""
-        if A.ndim == 2 or A.shape[-1] > _SMALL:
-            return each_factor(A, 2, lambda one: Triangular(one, self.lower, None, self.unit, own=True))
-        return TriangularStack(A, self.lower, None, self.unit)
-
-    def times(self, p: Array, X: Array, adjoint: bool) -> Array:
-        """The product of the triangle of p, without its diagonal if that is constant, or its adjoint, with X."""
-        T = np.tril(p, -1 if self.unit else 0) if self.lower else np.triu(p, 1 if self.unit else 0)
-        return np.asarray(np.matmul(adjoint_matrix(T) if adjoint else T, X))
-
-    def outer(self, W: Array, X: Array) -> Array:
-        """The triangle of W Xᴴ: nothing else is computed, apart from small blocks on the diagonal."""
-        lead, n = np.broadcast_shapes(W.shape[:-2], X.shape[:-2]), X.shape[-2]
-        P = np.zeros((*lead, n, n), np.result_type(W, X))
-        Xh = adjoint_matrix(X)
-        k = 1 if self.unit else 0
-        for start in range(0, n, _STRIP):
-            stop = min(start + _STRIP, n)
-            columns = slice(0, stop) if self.lower else slice(start, n)
-            strip, block = P[..., start:stop, columns], P[..., start:stop, start:stop]
-            (np.multiply if X.shape[-1] == 1 else np.matmul)(W[..., start:stop, :], Xh[..., columns], out=strip)
-            block[...] = np.tril(block, -k) if self.lower else np.triu(block, k)
-        return P
 
 
 # --- one matrix --------------------------------------------------------------------------------------------

@@ -18,11 +18,13 @@ __all__ = ["solve_tridiagonal"]
 
 
 def solve_tridiagonal(lower: Array, d: Array, upper: Array, B: Array) -> Array:
-    """The solution X of A X = B, for diagonals (..., n − 1), (..., n), (..., n − 1), and B of shape (..., n, k).
+    """The solution X of A X = B for diagonals of n − 1, n and n − 1 entries, and B of shape (..., n, k).
 
     It does what `solve_banded` does, without putting the diagonals into one array and taking gradients apart.
     """
-    lower, d, upper = same_dtype(*(as_inexact(x, "solve") for x in (lower, d, upper)))
+    lower, d, upper = same_dtype(
+        as_inexact(lower, "solve"), as_inexact(d, "solve"), as_inexact(upper, "solve")
+    )
     d, B, _ = linear_system("solve", d, B, d.shape[-1], core=1, check_finite=False)
     if not B.size:
         return B

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ._banded import Banded
+from ._bidiagonal import Bidiagonal
 from ._diagonal import Diagonal
 from ._matrix import DensifyWarning, StructuredMatrix
 from ._symmetric import Hermitian, SkewSymmetric, Symmetric
 from ._triangular import LowerTriangular, UnitLowerTriangular, UnitUpperTriangular, UpperTriangular
-from ._tridiagonal import Bidiagonal, SymTridiagonal, Tridiagonal
+from ._tridiagonal import SymTridiagonal, Tridiagonal
 
 # A diagonal matrix is a case of nearly everything; its module cannot know the others, which import it.
 Diagonal.wider = (

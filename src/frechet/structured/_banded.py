@@ -75,7 +75,7 @@ class Banded(BandOperations):
 
     Notes
     -----
-    Systems take one LU of the bands, O(n (l + u)²) operations and O(n (l + u)) memory, for value and gradient;
+    Systems take one LU of the bands for value and gradient, O(n (l + u)²) operations and O(n (l + u)) memory;
     products with a vector and gradients of everything O(n (l + u)).  Sums have the larger l and u, products
     the sums of both.  Derivatives of determinants take those entries of the inverse that lie on the bands,
     which come from a cyclic reduction, in O(n (l + u)²) operations, too.
@@ -136,7 +136,9 @@ class Banded(BandOperations):
         rows = self.ab.shape[-2]
         padded = _padded(np.swapaxes(self.ab, -1, -2), 0, n)
         length = n + rows - 1
-        shifted = np.reshape(np.reshape(padded, (*lead, n * (length + 1)))[..., : n * length], (*lead, n, length))
+        shifted = np.reshape(
+            np.reshape(padded, (*lead, n * (length + 1)))[..., : n * length], (*lead, n, length)
+        )
         return np.swapaxes(shifted[..., above : above + n], -1, -2)
 
     def restrict(self, G: Array) -> tuple[Any, ...]:
@@ -169,7 +171,9 @@ class Banded(BandOperations):
         """The bands with more or fewer diagonals, which are zero or left out."""
         below, above = (new - old for new, old in zip(form, self.form, strict=True))
         rows = self.ab.shape[-2]
-        return _more_rows(self.ab[..., max(0, -above) : rows + min(0, below), :], max(0, above), max(0, below))
+        return _more_rows(
+            self.ab[..., max(0, -above) : rows + min(0, below), :], max(0, above), max(0, below)
+        )
 
     def entrywise_array(self, X: Array) -> Any:
         return Banded.of([self.ab * self.restrict(np.broadcast_to(X, self.shape))[0]], self.form)
@@ -180,7 +184,9 @@ class Banded(BandOperations):
         below, above = self.form
         n = self.shape[-1]
         d = _padded(D.d, above, below)
-        return Banded.of([np.stack([d[..., k : k + n] for k in range(below + above + 1)], -2) * self.ab], self.form)
+        return Banded.of(
+            [np.stack([d[..., k : k + n] for k in range(below + above + 1)], -2) * self.ab], self.form
+        )
 
     def columns_scaled_by(self, D: StructuredMatrix) -> Any:
         return Banded.of([self.ab * D.d[..., None, :]], self.form) if isinstance(D, Diagonal) else None
@@ -202,7 +208,7 @@ class Banded(BandOperations):
         return Banded.of([C], (below + l, above + u)).narrowed(form)
 
     def narrowed(self, form: tuple[int, int]) -> Banded:
-        """The matrix with no more than so many diagonals below and above the main one; the others are dropped."""
+        """The matrix with so many diagonals below and above the main one; the others are dropped."""
         return self if form == self.form else Banded.of([self._with_form(form)], form)
 
     def solve(self, B: Array) -> Array:
@@ -252,13 +258,13 @@ def _corners_zeroed(below: int, above: int) -> Callable[[Array], Array]:
     """The projection onto bands with zeros in the corners outside of the matrix."""
 
     def onto(ab: Array) -> Array:
-        from ..linalg._band_factor import _corners
+        from ..linalg._band_factor import corners
 
-        corners = list(_corners(below, above, ab.shape[-1]))
-        if type(ab) is np.ndarray and not any(np.any(ab[..., d, at]) for d, at in corners):
+        found = list(corners(below, above, ab.shape[-1]))
+        if type(ab) is np.ndarray and not any(np.any(ab[..., d, at]) for d, at in found):
             return ab
         inside = np.ones(ab.shape[-2:], bool)
-        for corner in corners:
+        for corner in found:
             inside[corner] = False
         return np.where(inside, ab, 0)
 

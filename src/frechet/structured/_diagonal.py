@@ -63,7 +63,7 @@ class Diagonal(StructuredMatrix):
         if to not in self.wider:
             return super().converted(to)
         # Those with a full array as their part, and those that can be made of a diagonal.
-        return to.of([self.to_dense()]) if to.full else to.of_diagonal(self.d)  # type: ignore[attr-defined,no-any-return]
+        return to.of([self.to_dense()]) if to.full else to.of_diagonal(self.d)  # type: ignore[attr-defined]  # `wider` has no others
 
     def times(self, X: Array) -> Array:
         return self.d[..., None] * X

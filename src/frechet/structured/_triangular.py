@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,11 +38,13 @@ def _is_zero(X: Array, lower: bool, k: int) -> bool:
     if type(X) is not np.ndarray:
         return False
     n = X.shape[-1]
+    other = np.tri(min(n, _STRIP), k=k - 1, dtype=bool)
+    other = other.T if lower else other
     for start in range(0, n, _STRIP):
         rows = slice(start, start + _STRIP)
-        other = slice(start + _STRIP, n) if lower else slice(0, start)
-        block = X[..., rows, rows]
-        if X[..., rows, other].any() or (np.triu(block, 1 - k) if lower else np.tril(block, k - 1)).any():
+        left = min(_STRIP, n - start)
+        beside = X[..., rows, start + _STRIP :] if lower else X[..., rows, :start]
+        if beside.any() or np.any(X[..., rows, rows], where=other[:left, :left]):
             return False
     return True
 
@@ -52,20 +53,24 @@ _STRIP = 128  # rows that are looked at at once
 
 
 class _Triangular(StructuredMatrix):
-    """What the four classes share.  The part is the full array, with zeros where the matrix has no tangent."""
+    """What the four classes share.  The part is the full array, zero where the matrix has no tangent."""
 
     __slots__ = ()
     full = True
     closed = True
     lower: ClassVar[bool]
     unit: ClassVar[bool] = False
-    _onto: ClassVar[Callable[[Array], Array]]  # the part's entries of an array
 
     def __init__(self, A: Any) -> None:
         A = as_square(A, f"{type(self).__name__}: A")
         k = 1 if self.unit else 0
         object.__setattr__(self, "parts", (np.tril(A, -k) if self.lower else np.triu(A, k),))
         object.__setattr__(self, "form", None)
+
+    @staticmethod
+    def _onto(X: Array) -> Array:
+        """Those entries of an array that a part has."""
+        raise NotImplementedError
 
     @property
     def data(self) -> Array:
@@ -74,7 +79,8 @@ class _Triangular(StructuredMatrix):
 
     @property
     def shape(self) -> Shape:
-        return self.data.shape
+        shape: Shape = self.data.shape
+        return shape
 
     def part_spaces(self) -> list[Space]:
         return [EntriesSpace(self.shape, primal(self.data).dtype, onto=self._onto)]
@@ -102,10 +108,12 @@ class _Triangular(StructuredMatrix):
 
     def solve(self, B: Array) -> Array:
         from ..linalg._arguments import as_inexact, linear_system
-        from ..linalg._dense_factor import Triangles
         from ..linalg._structured import solve
+        from ..linalg._triangles import Triangles
 
-        A, B, _ = linear_system("solve", as_inexact(self.data, "solve"), B, self.shape[-1], check_finite=False)
+        A, B, _ = linear_system(
+            "solve", as_inexact(self.data, "solve"), B, self.shape[-1], check_finite=False
+        )
         structure = Triangles(self.lower, self.unit)
         return solve(A, B, structure, structure.factor(primal(A)), False) if B.size else B
 

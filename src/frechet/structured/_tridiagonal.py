@@ -1,4 +1,4 @@
-"""Bidiagonal, tridiagonal and symmetric tridiagonal matrices."""
+"""Tridiagonal and symmetric tridiagonal matrices, and what they share with bidiagonal ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ._banded import Banded, BandOperations
 from ._diagonal import Diagonal
 from ._matrix import StructuredMatrix, as_part
 from ._symmetric import Symmetric, symmetric_part
-from ._triangular import LowerTriangular, UpperTriangular
 
 
 class EighResult(NamedTuple):
@@ -23,7 +22,7 @@ class EighResult(NamedTuple):
     eigenvectors: Any
 
 
-def _parts(call: str, main: str, **given: Any) -> tuple[Array, ...]:
+def diagonals(call: str, main: str, **given: Any) -> tuple[Array, ...]:
     """Diagonals as parts with the same leading axes, all but the main one with one entry less."""
     parts = {name: as_part(x, f"{call}: {name}", 1) for name, x in given.items()}
     n = parts[main].shape[-1]
@@ -55,7 +54,7 @@ def _bands(lower: Array | None, main: Array, upper: Array | None) -> Banded:
     return Banded.of([np.stack(rows, -2)], (int(lower is not None), int(upper is not None)))
 
 
-class _MainDiagonal(BandOperations):
+class AroundMainDiagonal(BandOperations):
     """What those have in common of which a part is the main diagonal."""
 
     __slots__ = ()
@@ -95,7 +94,8 @@ class _MainDiagonal(BandOperations):
     def solve(self, B: Array) -> Array:
         from ..linalg._tridiagonal import solve_tridiagonal
 
-        return solve_tridiagonal(*self.converted(Tridiagonal).parts, B)
+        lower, d, upper = self.converted(Tridiagonal).parts
+        return solve_tridiagonal(lower, d, upper, B)
 
     def entrywise_array(self, X: Array) -> Any:
         return self.converted(Tridiagonal).entrywise_array(X)
@@ -107,7 +107,7 @@ class _MainDiagonal(BandOperations):
         return self.converted(Tridiagonal).columns_scaled_by(D) if isinstance(D, Diagonal) else None
 
 
-class Tridiagonal(_MainDiagonal):
+class Tridiagonal(AroundMainDiagonal):
     """A tridiagonal matrix.
 
     Parameters
@@ -147,7 +147,7 @@ class Tridiagonal(_MainDiagonal):
     wider = (Banded,)
 
     def __init__(self, lower: Any, d: Any, upper: Any) -> None:
-        object.__setattr__(self, "parts", _parts("Tridiagonal", "d", lower=lower, d=d, upper=upper))
+        object.__setattr__(self, "parts", diagonals("Tridiagonal", "d", lower=lower, d=d, upper=upper))
         object.__setattr__(self, "form", None)
 
     @classmethod
@@ -197,7 +197,7 @@ class Tridiagonal(_MainDiagonal):
         return Tridiagonal.of([self.lower * d[..., :-1], self.d * d, self.upper * d[..., 1:]])
 
 
-class SymTridiagonal(_MainDiagonal):
+class SymTridiagonal(AroundMainDiagonal):
     """A symmetric tridiagonal matrix, real or complex.
 
     Parameters
@@ -238,7 +238,7 @@ class SymTridiagonal(_MainDiagonal):
     wider = (Tridiagonal, Symmetric, Banded)
 
     def __init__(self, d: Any, e: Any) -> None:
-        object.__setattr__(self, "parts", _parts("SymTridiagonal", "d", d=d, e=e))
+        object.__setattr__(self, "parts", diagonals("SymTridiagonal", "d", d=d, e=e))
         object.__setattr__(self, "form", None)
 
     @classmethod
@@ -289,7 +289,11 @@ class SymTridiagonal(_MainDiagonal):
         """Eigenvalues, of real matrices."""
         from ..linalg import eigvalsh_tridiagonal
 
-        return NotImplemented if self.dtype.kind == "c" else eigvalsh_tridiagonal(self.d, self.e, check_finite=False)
+        return (
+            NotImplemented
+            if self.dtype.kind == "c"
+            else eigvalsh_tridiagonal(self.d, self.e, check_finite=False)
+        )
 
     def function_of(self, f: Any) -> Any:
         return self.converted(Symmetric).function_of(f)
@@ -297,124 +301,14 @@ class SymTridiagonal(_MainDiagonal):
     def cholesky(self, *, upper: bool = False) -> Any:
         """The bidiagonal factor L with L Lᵀ = A, or U with Uᵀ U = A; of real positive definite matrices."""
         from ..linalg import cholesky_banded
+        from ._bidiagonal import Bidiagonal
 
         if self.dtype.kind == "c":
             return NotImplemented
         c = cholesky_banded(_bands(self.e, self.d, None).ab, lower=True, check_finite=False)
-        return Bidiagonal.of([c[..., 0, :], c[..., 1, : max(0, self.shape[-1] - 1)]], "upper" if upper else "lower")
+        return Bidiagonal.of(
+            [c[..., 0, :], c[..., 1, : max(0, self.shape[-1] - 1)]], "upper" if upper else "lower"
+        )
 
 
 _TWICE = np.array(2.0)
-
-
-class Bidiagonal(_MainDiagonal):
-    """A bidiagonal matrix.
-
-    Parameters
-    ----------
-    d : (..., n) array_like
-        The main diagonal.
-    e : (..., n - 1) array_like
-        The diagonal above it, ``A[i, i + 1]``, or the one below it, ``A[i + 1, i]``.
-    form : {"upper", "lower"}
-        Where e is.
-
-    Raises
-    ------
-    ValueError
-        If the lengths do not fit, or for an unknown form.
-
-    Notes
-    -----
-    Both may be plain or traced, real or complex; leading axes are a stack and broadcast.  Sums of the same
-    form are bidiagonal, others tridiagonal; the inverse is triangular, and the product of two is `Banded`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import frechet as fr
-    >>> B = fr.Bidiagonal([2.0, 4.0], [1.0], "upper")
-    >>> fr.grad(lambda B: np.sum(np.linalg.solve(B, np.ones(2))))(B)
-    Bidiagonal([-0.1875  -0.03125],
-      [-0.125], upper)
-    """
-
-    __slots__ = ()
-    wider = (Tridiagonal, Banded)
-
-    def __init__(self, d: Any, e: Any, form: str) -> None:
-        if form not in ("upper", "lower"):
-            raise ValueError(f"Bidiagonal: form is 'upper' or 'lower', got {form!r}")
-        object.__setattr__(self, "parts", _parts("Bidiagonal", "d", d=d, e=e))
-        object.__setattr__(self, "form", form)
-
-    @classmethod
-    def of_diagonal(cls, d: Array) -> Bidiagonal:
-        """The diagonal matrix, of the form "either", which is that of what it is combined with."""
-        return cls.of([d, np.zeros((*d.shape[:-1], max(0, d.shape[-1] - 1)), d.dtype)], "either")
-
-    @property
-    def d(self) -> Array:
-        return self.parts[0]
-
-    @property
-    def e(self) -> Array:
-        """The diagonal above or below the main one."""
-        return self.parts[1]
-
-    def _beside(self, offset: int) -> Array | None:
-        return self.e if self.form == ("upper" if offset > 0 else "lower") else None
-
-    def restrict(self, G: Array) -> tuple[Any, ...]:
-        return tuple(np.diagonal(G, k, -2, -1) for k in (0, 1 if self.form == "upper" else -1))
-
-    @property
-    def mT(self) -> Bidiagonal:
-        return Bidiagonal.of(self.parts, "lower" if self.form == "upper" else "upper")
-
-    def plus(self, other: Any) -> StructuredMatrix:
-        form = self._common_form(other)
-        if form is None:
-            return self.converted(Tridiagonal).plus(other.converted(Tridiagonal))
-        return Bidiagonal.of([a + b for a, b in zip(self.parts, other.parts, strict=True)], form)
-
-    def entrywise(self, other: Any) -> StructuredMatrix:
-        form = self._common_form(other)
-        if form is None:
-            return Diagonal.of([self.d * other.d])
-        return Bidiagonal.of([a * b for a, b in zip(self.parts, other.parts, strict=True)], form)
-
-    def _common_form(self, other: Any) -> str | None:
-        forms = {self.form, other.form} - {"either"}
-        return forms.pop() if len(forms) == 1 else None
-
-    def entrywise_array(self, X: Array) -> Bidiagonal:
-        others = self.restrict(np.broadcast_to(X, self.shape))
-        return self.like(*(a * b for a, b in zip(self.parts, others, strict=True)))
-
-    def rows_scaled_by(self, D: StructuredMatrix) -> Any:
-        if not isinstance(D, Diagonal):
-            return None
-        beside = D.d[..., :-1] if self.form == "upper" else D.d[..., 1:]
-        return self.like(D.d * self.d, beside * self.e)
-
-    def columns_scaled_by(self, D: StructuredMatrix) -> Any:
-        if not isinstance(D, Diagonal):
-            return None
-        beside = D.d[..., 1:] if self.form == "upper" else D.d[..., :-1]
-        return self.like(self.d * D.d, self.e * beside)
-
-    def inv(self) -> Any:
-        """The inverse, which is triangular."""
-        X = super().inv()
-        return UpperTriangular.of([np.triu(X)]) if self.form == "upper" else LowerTriangular.of([np.tril(X)])
-
-    def det(self) -> Any:
-        return np.prod(self.d, -1)
-
-    def slogdet(self) -> tuple[Any, Any]:
-        return Diagonal.of([self.d]).slogdet()
-
-    def eigvals(self) -> Array:
-        """The eigenvalues, in the order of the diagonal."""
-        return self.d
