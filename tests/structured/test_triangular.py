@@ -201,6 +201,21 @@ def test_cholesky_factors_are_triangular():
     check_rule(lambda S: np.linalg.solve(np.linalg.cholesky(S), np.ones(3)), S)
 
 
+@pytest.mark.parametrize("cls", CLASSES)
+def test_functions_of_triangular_matrices_are_triangular(cls):
+    A = full(real, 3) + (0 if cls in UNIT else np.diag([0.0, 1, 2]))
+    T = triangle(cls, A)
+    for name in ("expm", "logm", "sqrtm", "cosm", "tanhm"):
+        F = getattr(fr.linalg, name)(cls(A))
+        assert type(F) is WIDE[cls]
+        np.testing.assert_allclose(F.to_dense(), getattr(fr.linalg, name)(T), rtol=1e-12, atol=1e-13)
+    check_rule(fr.linalg.expm, cls(A))
+    check_rule(fr.linalg.sqrtm, cls(A))
+    if cls not in UNIT:
+        F = fr.linalg.funm(cls(A), np.exp)
+        np.testing.assert_allclose(F.to_dense(), scipy.linalg.expm(T), rtol=1e-11, atol=1e-12)
+
+
 def test_bad_input():
     with pytest.raises(ValueError, match=r"UpperTriangular: A has the shape \(2, 3\) where square"):
         fr.UpperTriangular(np.ones((2, 3)))

@@ -7,8 +7,9 @@ from ._bidiagonal import Bidiagonal
 from ._diagonal import Diagonal
 from ._matrix import DensifyWarning, StructuredMatrix
 from ._symmetric import Hermitian, SkewSymmetric, Symmetric
+from ._symmetric_tridiagonal import SymTridiagonal
 from ._triangular import LowerTriangular, UnitLowerTriangular, UnitUpperTriangular, UpperTriangular
-from ._tridiagonal import SymTridiagonal, Tridiagonal
+from ._tridiagonal import Tridiagonal
 
 # A diagonal matrix is a case of nearly everything; its module cannot know the others, which import it.
 Diagonal.wider = (

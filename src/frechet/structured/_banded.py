@@ -90,7 +90,7 @@ class Banded(BandOperations):
            [0., 2., 1.],
            [0., 0., 2.]])
     >>> fr.grad(lambda A: np.linalg.solve(A, np.ones(3))[0])(A)
-    Banded([[ 0.     -0.125  -0.25  ]
+    Banded([[ 0.     -0.125   0.125 ]
      [-0.1875  0.0625 -0.0625]], (0, 1))
     """
 

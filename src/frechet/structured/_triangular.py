@@ -138,6 +138,24 @@ class _Triangular(StructuredMatrix):
     def entries(self, i: Any, j: Any) -> Array:
         return self.data[i, j]
 
+    def function_of(self, f: Any) -> Any:
+        from .. import linalg
+
+        special = {
+            np.exp: linalg.expm,
+            np.log: linalg.logm,
+            np.sqrt: linalg.sqrtm,
+            np.cos: linalg.cosm,
+            np.sin: linalg.sinm,
+            np.tan: linalg.tanm,
+            np.cosh: linalg.coshm,
+            np.sinh: linalg.sinhm,
+            np.tanh: linalg.tanhm,
+        }
+        A = self.to_dense()
+        F = special[f](A) if f in special else linalg.funm(A, f)
+        return self._wide()(F)
+
     def eigvals(self) -> Array:
         """The eigenvalues, in the order of the diagonal."""
         return self.diagonal()

@@ -1,25 +1,15 @@
-"""Tridiagonal and symmetric tridiagonal matrices, and what they share with bidiagonal ones."""
+"""Tridiagonal matrices, and what they share with symmetric tridiagonal and bidiagonal ones."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..linear_map import Array, Shape
-from ..rule import primal
-from ..space import EntriesSpace, Space
 from ._banded import Banded, BandOperations
 from ._diagonal import Diagonal
 from ._matrix import StructuredMatrix, as_part
-from ._symmetric import Symmetric, symmetric_part
-
-
-class EighResult(NamedTuple):
-    """NumPy's, whose class is private."""
-
-    eigenvalues: Any
-    eigenvectors: Any
 
 
 def diagonals(call: str, main: str, **given: Any) -> tuple[Array, ...]:
@@ -43,7 +33,7 @@ def diagonals(call: str, main: str, **given: Any) -> tuple[Array, ...]:
     return tuple(np.broadcast_to(part, (*stack, part.shape[-1])) for part in parts.values())
 
 
-def _bands(lower: Array | None, main: Array, upper: Array | None) -> Banded:
+def bands_of(lower: Array | None, main: Array, upper: Array | None) -> Banded:
     """The matrix with these diagonals."""
     end = np.zeros((*main.shape[:-1], min(1, main.shape[-1])), main.dtype)
     rows = [main]
@@ -82,7 +72,7 @@ class AroundMainDiagonal(BandOperations):
 
     def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
         if to is Banded:
-            return _bands(self._beside(-1), self.d, self._beside(1))
+            return bands_of(self._beside(-1), self.d, self._beside(1))
         if to is type(self):
             return self
         if to is Tridiagonal:
@@ -195,120 +185,3 @@ class Tridiagonal(AroundMainDiagonal):
             return None
         d = D.d
         return Tridiagonal.of([self.lower * d[..., :-1], self.d * d, self.upper * d[..., 1:]])
-
-
-class SymTridiagonal(AroundMainDiagonal):
-    """A symmetric tridiagonal matrix, real or complex.
-
-    Parameters
-    ----------
-    d : (..., n) array_like
-        The main diagonal.
-    e : (..., n - 1) array_like
-        The diagonals beside it.
-
-    Raises
-    ------
-    ValueError
-        If the lengths do not fit.
-
-    Notes
-    -----
-    Both may be plain or traced; leading axes are a stack and broadcast.  A complex matrix is symmetric,
-    not Hermitian.  An entry of e stands for two of the matrix, which share the gradient: see "The gradient
-    of a symmetric matrix" in the documentation.
-
-    Systems take an LU with pivoting, O(n) operations: for positive definite matrices
-    `frechet.linalg.solveh_banded` takes half.  ``np.linalg.eigh`` works on d and e
-    (`frechet.linalg.eigh_tridiagonal`); the Cholesky factor of a positive definite matrix is `Bidiagonal`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import frechet as fr
-    >>> A = fr.SymTridiagonal([2.0, 2.0, 2.0], [-1.0, -1.0])
-    >>> np.linalg.eigvalsh(A)
-    array([0.58578644, 2.        , 3.41421356])
-    >>> fr.grad(lambda A: np.linalg.slogdet(A)[1])(A)
-    SymTridiagonal([0.75 1.   0.75],
-      [0.5 0.5])
-    """
-
-    __slots__ = ()
-    wider = (Tridiagonal, Symmetric, Banded)
-
-    def __init__(self, d: Any, e: Any) -> None:
-        object.__setattr__(self, "parts", diagonals("SymTridiagonal", "d", d=d, e=e))
-        object.__setattr__(self, "form", None)
-
-    @classmethod
-    def of_diagonal(cls, d: Array) -> SymTridiagonal:
-        """The diagonal matrix."""
-        return cls.of([d, np.zeros((*d.shape[:-1], max(0, d.shape[-1] - 1)), d.dtype)])
-
-    @property
-    def d(self) -> Array:
-        return self.parts[0]
-
-    @property
-    def e(self) -> Array:
-        """The diagonals beside the main one."""
-        return self.parts[1]
-
-    def part_spaces(self) -> list[Space]:
-        d, e = (primal(part) for part in self.parts)
-        return [EntriesSpace(d.shape, d.dtype), EntriesSpace(e.shape, e.dtype, weights=_TWICE)]
-
-    def _beside(self, offset: int) -> Array:
-        return self.e
-
-    def restrict(self, G: Array) -> tuple[Any, ...]:
-        lower, d, upper = (np.diagonal(G, k, -2, -1) for k in (-1, 0, 1))
-        return d, lower + upper
-
-    @property
-    def mT(self) -> SymTridiagonal:
-        return self
-
-    def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
-        return Symmetric.of([self.to_dense()]) if to is Symmetric else super().converted(to)
-
-    def inv(self) -> Any:
-        """The inverse, which is full."""
-        return Symmetric.of([symmetric_part(super().inv())])
-
-    def eigh(self, UPLO: str = "L") -> Any:
-        """Eigenvalues and eigenvectors, of real matrices."""
-        from ..linalg import eigh_tridiagonal
-
-        if self.dtype.kind == "c":
-            return NotImplemented
-        return EighResult(*eigh_tridiagonal(self.d, self.e, check_finite=False))
-
-    def eigvalsh(self, UPLO: str = "L") -> Any:
-        """Eigenvalues, of real matrices."""
-        from ..linalg import eigvalsh_tridiagonal
-
-        return (
-            NotImplemented
-            if self.dtype.kind == "c"
-            else eigvalsh_tridiagonal(self.d, self.e, check_finite=False)
-        )
-
-    def function_of(self, f: Any) -> Any:
-        return self.converted(Symmetric).function_of(f)
-
-    def cholesky(self, *, upper: bool = False) -> Any:
-        """The bidiagonal factor L with L Lᵀ = A, or U with Uᵀ U = A; of real positive definite matrices."""
-        from ..linalg import cholesky_banded
-        from ._bidiagonal import Bidiagonal
-
-        if self.dtype.kind == "c":
-            return NotImplemented
-        c = cholesky_banded(_bands(self.e, self.d, None).ab, lower=True, check_finite=False)
-        return Bidiagonal.of(
-            [c[..., 0, :], c[..., 1, : max(0, self.shape[-1] - 1)]], "upper" if upper else "lower"
-        )
-
-
-_TWICE = np.array(2.0)
