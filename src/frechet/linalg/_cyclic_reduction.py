@@ -73,10 +73,10 @@ def _tested(ab: Array, below: int, above: int, size: int) -> Array | None:
             P = _reduced(ab, below, above, size)
         except np.linalg.LinAlgError:
             return None
-        # The diagonals of A X and X A, of which P has all that they need.
+        # The diagonals of A X and X A take no entries of X but those in P.  Where the elimination is stable
+        # they are one up to some roundings of the terms that they are sums of; three digits are left for it.
         terms = ab * P
-        sizes = np.abs(terms)
-        allowed = 1e3 * np.finfo(P.dtype).eps * np.sum(sizes, -2).max(-1, initial=1.0)
+        allowed = 1e3 * np.finfo(P.dtype).eps * np.sum(np.abs(terms), -2).max(-1, initial=1.0)
         left = np.sum(terms, -2)
         right = np.zeros_like(left)
         for d, rows, columns in Bands(below, above)._diagonals(ab.shape[-1]):
