@@ -35,6 +35,8 @@ from .transforms import (
 __version__ = "0.1.0"
 _SUBPACKAGES = ("fft", "linalg", "nufft", "sparse", "structured", "testing")
 _STRUCTURED = (
+    "Banded",
+    "Bidiagonal",
     "BlockDiagonal",
     "Circulant",
     "DensifyWarning",
@@ -43,10 +45,16 @@ _STRUCTURED = (
     "Kronecker",
     "LowRank",
     "LowRankPlusDiagonal",
+    "LowerTriangular",
     "Permutation",
     "SkewSymmetric",
+    "SymTridiagonal",
     "Symmetric",
     "Toeplitz",
+    "Tridiagonal",
+    "UnitLowerTriangular",
+    "UnitUpperTriangular",
+    "UpperTriangular",
 )
 
 

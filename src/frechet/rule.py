@@ -38,6 +38,10 @@ carriers: dict[type, Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]] = {}
 # Types of arrays that answer NumPy's protocols for themselves, traced arrays beside them or inside them.
 structured_types: set[type] = set()
 
+# What answers a call of a function of fr.linalg on such arrays, by the function's name; NotImplemented leaves
+# the call to full arrays.
+structured_answers: dict[str, Callable[..., Any]] = {}
+
 
 class Entry:
     """What the table holds for a function; the subclasses say what the engine does with a call of it."""

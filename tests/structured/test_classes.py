@@ -30,6 +30,18 @@ MAKERS = {
     "Symmetric": lambda dtype, *stack: fr.Symmetric(numbers(dtype, *stack, 4, 4)),
     "Hermitian": lambda dtype, *stack: fr.Hermitian(numbers(dtype, *stack, 4, 4)),
     "SkewSymmetric": lambda dtype, *stack: fr.SkewSymmetric(numbers(dtype, *stack, 4, 4)),
+    "UpperTriangular": lambda dtype, *stack: fr.UpperTriangular(numbers(dtype, *stack, 4, 4)),
+    "LowerTriangular": lambda dtype, *stack: fr.LowerTriangular(numbers(dtype, *stack, 4, 4)),
+    "UnitUpperTriangular": lambda dtype, *stack: fr.UnitUpperTriangular(numbers(dtype, *stack, 4, 4)),
+    "UnitLowerTriangular": lambda dtype, *stack: fr.UnitLowerTriangular(numbers(dtype, *stack, 4, 4)),
+    "Bidiagonal": lambda dtype, *stack: fr.Bidiagonal(numbers(dtype, *stack, 4), numbers(dtype, *stack, 3)),
+    "Tridiagonal": lambda dtype, *stack: fr.Tridiagonal(
+        numbers(dtype, *stack, 3), numbers(dtype, *stack, 4), numbers(dtype, *stack, 3)
+    ),
+    "SymTridiagonal": lambda dtype, *stack: fr.SymTridiagonal(
+        numbers(dtype, *stack, 4), numbers(dtype, *stack, 3)
+    ),
+    "Banded": lambda dtype, *stack: fr.Banded(numbers(dtype, *stack, 4, 4), (2, 1)),
     "Toeplitz": lambda dtype, *stack: fr.Toeplitz(numbers(dtype, *stack, 4), numbers(dtype, *stack, 4)),
     "Circulant": lambda dtype, *stack: fr.Circulant(numbers(dtype, *stack, 4)),
     "Kronecker": lambda dtype, *stack: fr.Kronecker(

@@ -27,6 +27,7 @@ __all__ = [
     "TridiagonalCholesky",
     "TridiagonalLU",
     "band_lu",
+    "corners",
     "require_diagonal",
 ]
 
@@ -60,7 +61,7 @@ class Bands:
         """A X or Aᴴ X."""
         lead = np.broadcast_shapes(ab.shape[:-2], X.shape[:-2])
         Y = np.zeros(lead + X.shape[-2:], np.result_type(ab, X))
-        if adjoint:
+        if adjoint and ab.dtype.kind == "c":
             ab = ab.conj()
         for d, rows, columns in self._diagonals(X.shape[-2]):
             to, of = (columns, rows) if adjoint else (rows, columns)
@@ -71,9 +72,12 @@ class Bands:
         """The bands of W Xᴴ."""
         lead, n = np.broadcast_shapes(W.shape[:-2], X.shape[:-2]), X.shape[-2]
         P = np.zeros((*lead, self.below + self.above + 1, n), np.result_type(W, X))
-        X = X.conj()
+        X = X.conj() if X.dtype.kind == "c" else X
         for d, rows, columns in self._diagonals(n):
-            P[..., d, columns] = np.einsum("...ik,...ik->...i", W[..., rows, :], X[..., columns, :])
+            if X.shape[-1] == 1 == W.shape[-1]:
+                np.multiply(W[..., rows, 0], X[..., columns, 0], out=P[..., d, columns])
+            else:
+                P[..., d, columns] = np.einsum("...ik,...ik->...i", W[..., rows, :], X[..., columns, :])
         return P
 
 
@@ -109,17 +113,18 @@ class HermitianBands:
 
 
 class BandLU(OneMatrix):
-    """A banded matrix, by LU with partial pivoting (gbtrf)."""
+    """A banded matrix, by LU with partial pivoting (gbtrf); `rcond` exists if ``condition``."""
 
-    def __init__(self, ab: Array, below: int, above: int) -> None:
+    def __init__(self, ab: Array, below: int, above: int, condition: bool = False) -> None:
         self.n, self.dtype = ab.shape[-1], ab.dtype
         self.below, self.above = below, above
         # with rows for what pivoting fills
         wide = np.zeros((2 * below + above + 1, self.n), ab.dtype, order="F")
         wide[below:] = ab
-        for corner in _corners(below, above, self.n):
+        for corner in corners(below, above, self.n):
             wide[below:][corner] = 0
-        self._norm = np.abs(wide).sum(axis=0).max(initial=0)
+        if condition:
+            self._norm = np.abs(wide).sum(axis=0).max(initial=0)
         self.lu, self.pivots, info = lapack("gbtrf", ab.dtype.char)(wide, below, above, overwrite_ab=True)
         if info > 0:
             raise LinAlgError("singular matrix")
@@ -128,13 +133,23 @@ class BandLU(OneMatrix):
     def rcond(self) -> Any:
         return lapack("gbcon", self.dtype.char)(self.below, self.above, self.lu, self.pivots, self._norm)[0]
 
+    @cached_property
+    def slogdet(self) -> tuple[Array, Array]:
+        return _of_diagonal(self.lu[self.below + self.above], self.pivots != np.arange(self.n))
+
     def _solve_columns(self, B: Array, adjoint: bool) -> Array:
         gbtrs = lapack("gbtrs", self.dtype.char)
         trans = 2 if adjoint else 0
         return np.asarray(gbtrs(self.lu, self.below, self.above, B, self.pivots, trans=trans)[0])
 
 
-def _corners(below: int, above: int, n: int) -> Iterator[tuple[int, slice]]:
+def _of_diagonal(d: Array, swapped: Array) -> tuple[Array, Array]:
+    """The sign and log|det| of a factor with the diagonal d, where some pairs of rows were interchanged."""
+    size = np.abs(d)
+    return np.prod(d / size) * (-1) ** (int(swapped.sum()) % 2), np.log(size).sum()
+
+
+def corners(below: int, above: int, n: int) -> Iterator[tuple[int, slice]]:
     """Where entries of ab lie outside of the matrix."""
     for d in range(below + above + 1):
         offset = d - above
@@ -144,30 +159,34 @@ def _corners(below: int, above: int, n: int) -> Iterator[tuple[int, slice]]:
             yield d, slice(max(n - offset, 0), n)
 
 
-def band_lu(ab: Array, below: int, above: int) -> BandLU | TridiagonalLU:
-    """The LU factorization of a banded matrix."""
+def band_lu(ab: Array, below: int, above: int, condition: bool = False) -> BandLU | TridiagonalLU:
+    """The LU factorization of a banded matrix; with an estimate of its condition if that is asked for."""
     if below == above == 1 and ab.shape[-1] > 2:
-        return TridiagonalLU(ab)
-    return BandLU(ab, below, above)
+        return TridiagonalLU(ab[2, :-1], ab[1], ab[0, 1:], condition)
+    return BandLU(ab, below, above, condition)
 
 
 class TridiagonalLU(OneMatrix):
     """A tridiagonal matrix of at least three rows, by LU with partial pivoting (gttrf)."""
 
-    def __init__(self, ab: Array) -> None:
-        self.n, self.dtype = ab.shape[-1], ab.dtype
-        below, main, above = ab[2, :-1], ab[1], ab[0, 1:]
-        sums = np.abs(main)
-        sums[1:] += np.abs(above)
-        sums[:-1] += np.abs(below)
-        self._norm = sums.max()
-        *self.lu, info = lapack("gttrf", ab.dtype.char)(below, main, above)
+    def __init__(self, below: Array, main: Array, above: Array, condition: bool = False) -> None:
+        self.n, self.dtype = len(main), main.dtype
+        if condition:
+            sums = np.abs(main)
+            sums[1:] += np.abs(above)
+            sums[:-1] += np.abs(below)
+            self._norm = sums.max()
+        *self.lu, info = lapack("gttrf", main.dtype.char)(below, main, above)
         if info > 0:
             raise LinAlgError("singular matrix")
 
     @cached_property
     def rcond(self) -> Any:
         return lapack("gtcon", self.dtype.char)(*self.lu, self._norm)[0]
+
+    @cached_property
+    def slogdet(self) -> tuple[Array, Array]:
+        return _of_diagonal(self.lu[1], self.lu[-1] != np.arange(1, self.n + 1))
 
     def _solve_columns(self, B: Array, adjoint: bool) -> Array:
         gttrs = lapack("gttrs", self.dtype.char)

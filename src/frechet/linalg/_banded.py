@@ -259,7 +259,7 @@ def solve_bands(l_and_u: tuple[int, int], ab: Array, b: Array, call: str, warn: 
     below, above = l_and_u
     if not b.size or not ab.size:
         return _empty(call, ab, b)
-    factor = each_factor(primal(ab), 2, lambda one: band_lu(one, below, above))
+    factor = each_factor(primal(ab), 2, lambda one: band_lu(one, below, above, warn))
     if warn:
         condition_warning(factor.rcond, ab.dtype)
     return structured_solve(ab, b, Bands(below, above), factor, False)

@@ -30,7 +30,7 @@ from ._factor import NOT_POSITIVE, SINGULAR, OneMatrix, each_factor
 
 __all__ = ["dense_factor", "structure_named", "triangular_factor"]
 
-_SMALL = 16  # rows up to which the matrices of a stack are worked on at once, by NumPy, not one by one
+SMALL = 16  # rows up to which the matrices of a stack are worked on at once, by NumPy, not one by one
 
 _STRUCTURES = {
     None: None,
@@ -79,7 +79,7 @@ def dense_factor(a: Array, structure: str | None, lower: bool) -> Any:
         structure = "symmetric"
     if a.ndim == 2:
         return _matrix_factor(a, structure, lower)
-    if a.shape[-1] > _SMALL:
+    if a.shape[-1] > SMALL:
         return each_factor(a, 2, lambda A: _matrix_factor(A, structure, lower), _reading(a, structure, lower))
     if structure in ("upper triangular", "lower triangular"):
         return triangular_factor(a, structure == "lower triangular", False)
@@ -169,7 +169,7 @@ def _one_norm(A: Array) -> Any:
 def triangular_factor(a: Array, lower: bool, unit: bool) -> Any:
     """A plain triangular matrix, or a stack of them, as a factorization of itself."""
     reads = diagonal(_read_mask(a.shape[-1], bool(lower), bool(unit), real_char(a)), a.shape)
-    if a.ndim == 2 or a.shape[-1] > _SMALL:
+    if a.ndim == 2 or a.shape[-1] > SMALL:
         return each_factor(a, 2, lambda A: Triangular(A, lower, reads, unit), reads)
     return TriangularStack(a, lower, reads, unit)
 
@@ -215,9 +215,11 @@ class Diagonal(OneMatrix):
 class Triangular(OneMatrix):
     """A triangular matrix, whose other triangle is not read, nor, with ``unit``, its diagonal of ones."""
 
-    def __init__(self, A: Array, lower: bool, reads: LinearMap | None = None, unit: bool = False) -> None:
+    def __init__(
+        self, A: Array, lower: bool, reads: LinearMap | None = None, unit: bool = False, own: bool = False
+    ) -> None:
         self.n, self.dtype, self.reads = len(A), A.dtype, reads
-        self.A, self.lower, self.unit = A.copy(), lower, unit
+        self.A, self.lower, self.unit = A if own else A.copy(), lower, unit  # own: A will not change
         if not (unit or A.diagonal().all()):
             raise LinAlgError(
                 f"singular matrix: resolution failed at diagonal {(A.diagonal() == 0).argmax()}"
@@ -247,7 +249,7 @@ class Banded(OneMatrix):
         ab = np.zeros((below + above + 1, self.n), A.dtype)
         for k in range(-below, above + 1):
             ab[above - k, max(k, 0) : self.n + min(k, 0)] = A.diagonal(k)
-        self.bands = band_lu(ab, below, above)
+        self.bands = band_lu(ab, below, above, condition=True)
         self.rcond = self.bands.rcond
 
     def _solve_columns(self, B: Array, adjoint: bool) -> Array:
@@ -368,7 +370,7 @@ class TriangularStack:
 
     singular = False
 
-    def __init__(self, A: Array, lower: bool, reads: LinearMap, unit: bool) -> None:
+    def __init__(self, A: Array, lower: bool, reads: LinearMap | None, unit: bool) -> None:
         self.A = (np.tril if lower else np.triu)(A)
         self.lower, self.reads = lower, reads
         diagonals = np.diagonal(A, axis1=-2, axis2=-1)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..rule import structured_types
+from ..rule import structured_answers, structured_types
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -27,9 +27,7 @@ def structured_first(function: Function) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         for a in args[:2]:
             if type(a) in structured_types:
-                from ..structured._linalg import LINALG
-
-                result = LINALG[name](*args, **kwargs)
+                result = structured_answers[name](*args, **kwargs)
                 if result is not NotImplemented:
                     return result
                 break

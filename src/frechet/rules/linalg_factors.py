@@ -407,6 +407,12 @@ def _plain_triangular_solve(T: Array, B: Array, lower: bool, adjoint: bool, unit
     # BLAS solves for the columns of column-major matrices, so it gets the transposes of the row-major ones:
     # Xᵀ op(T)ᵀ = Bᵀ, where Tᵀ is triangular on the other side and op(T)ᵀ is Tᵀ or its conjugate transpose.
     columns, restore = _as_columns(B.astype(dtype, copy=False))
+    if columns.shape[1] == 1:  # which trsm does slowly; Tᴴ x = b is conj(T)ᵀ x = b
+        conj = adjoint and dtype.kind == "c"
+        x = columns[:, 0].conj() if conj else columns[:, 0]
+        trsv = blas("trsv", dtype.char)
+        x = trsv(T.T.astype(dtype, copy=False), x, lower=not lower, trans=0 if adjoint else 1, diag=unit)
+        return restore((x.conj() if conj else x)[:, None])
     trsm = blas("trsm", dtype.char)
     X = trsm(
         1.0,

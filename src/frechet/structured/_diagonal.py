@@ -35,6 +35,7 @@ class Diagonal(StructuredMatrix):
 
     __slots__ = ()
     closed = True
+    is_diagonal = True
 
     def __init__(self, d: Any) -> None:
         object.__setattr__(self, "parts", (as_part(d, "Diagonal: d", 1),))
@@ -50,10 +51,6 @@ class Diagonal(StructuredMatrix):
         n = self.d.shape[-1]
         return (*self.d.shape[:-1], n, n)
 
-    def converted(self, to: Any) -> StructuredMatrix:
-        wider: StructuredMatrix = to.of_diagonal(self.d)
-        return wider
-
     def to_dense(self) -> Array:
         return self.d[..., None] * np.eye(self.shape[-1], dtype=self.dtype)
 
@@ -63,6 +60,11 @@ class Diagonal(StructuredMatrix):
     @property
     def mT(self) -> Diagonal:
         return self
+
+    def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
+        if to not in self.wider:
+            return super().converted(to)
+        return to.of_diagonal(self.d)
 
     def times(self, X: Array) -> Array:
         return self.d[..., None] * X

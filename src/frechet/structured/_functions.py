@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InPlaceError
 from ..rule import function_name
 from . import _operations
-from ._matrix import StructuredMatrix
+from ._matrix import StructuredMatrix, protocols
 
 _UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: _operations.add,
@@ -271,12 +271,14 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     matrices = axis == (-2, -1) or (axis is None and x.ndim == 2)
     if ord in (None, "fro") and matrices and not keepdims:
         return np.sqrt(x.squared_norm())
+    if ord in (1, np.inf) and matrices and not keepdims and hasattr(x, "column_sums"):
+        return np.max((x if ord == 1 else x.mT).column_sums(), -1)
     return NotImplemented
 
 
 @answers(np.linalg.matrix_norm)
 def _matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    return np.sqrt(x.squared_norm()) if ord == "fro" and not keepdims else NotImplemented
+    return _norm(x, ord, (-2, -1), keepdims)
 
 
 def _by_method(name: str) -> Callable[..., Any]:
@@ -297,3 +299,7 @@ def require_square(A: StructuredMatrix, call: str) -> None:
     """Raise as NumPy does where a matrix is not square."""
     if A.shape[-1] != A.shape[-2]:
         raise np.linalg.LinAlgError(f"{call}: the matrix must be square, its shape is {A.shape}")
+
+
+protocols["ufunc"] = call_ufunc
+protocols["function"] = call_function

@@ -7,18 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from ..rule import structured_answers
 from ._functions import call_function, require_square
 from ._matrix import StructuredMatrix
-
-#: By name of the function of fr.linalg; NotImplemented leaves a call to full arrays.
-LINALG: dict[str, Callable[..., Any]] = {}
-
 
 def linalg(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter what answers a call of fr.linalg's function of this name."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
-        LINALG[name] = function
+        structured_answers[name] = function
         return function
 
     return enter
@@ -109,7 +106,7 @@ def _matrix_function(f: np.ufunc) -> Callable[..., Any]:
 
 
 for _name in ("eigh", "eigvalsh", "eig", "eigvals", "svd", "svdvals", "pinv"):
-    LINALG[_name] = _plain_call(_name)
+    structured_answers[_name] = _plain_call(_name)
 for _name, _f in {
     "expm": np.exp,
     "logm": np.log,
@@ -121,7 +118,7 @@ for _name, _f in {
     "sinhm": np.sinh,
     "tanhm": np.tanh,
 }.items():
-    LINALG[_name] = _matrix_function(_f)
+    structured_answers[_name] = _matrix_function(_f)
 
 
 @linalg("funm")

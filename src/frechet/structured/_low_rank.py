@@ -374,7 +374,6 @@ class LowRankPlusDiagonal(StructuredMatrix):
 _SAME = "V = U"
 
 LowRank.wider = (LowRankPlusDiagonal,)
-Diagonal.wider = (*Diagonal.wider, LowRankPlusDiagonal)
 
 
 def _capacitance(W: Array, V: Array) -> Array:

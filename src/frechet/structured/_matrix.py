@@ -12,7 +12,7 @@ Leading axes of the parts are a stack of matrices.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,6 +23,10 @@ from ..rule import carriers, primal, structured_types
 from ..space import Space, register_structure, space
 from ..transforms import array
 from ._interoperability import InSciPy
+
+
+# What answers NumPy's protocols and Python's operators; `_functions` and `_operations` enter it.
+protocols: dict[str, Callable[..., Any]] = {}
 
 
 class DensifyWarning(UserWarning):
@@ -60,6 +64,8 @@ class StructuredMatrix(InSciPy):
     full: ClassVar[bool] = False
     #: Whether sums and multiples of such matrices are such matrices, with sums and multiples of their parts.
     linear: ClassVar[bool] = True
+    #: Whether all entries off the diagonal are zero.
+    is_diagonal: ClassVar[bool] = False
     #: Whether products of such matrices of the same form are such matrices.
     closed: ClassVar[bool] = False
 
@@ -96,6 +102,11 @@ class StructuredMatrix(InSciPy):
     def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
         """The same matrix as one of a structure out of `wider`."""
         raise TypeError(f"a {type(self).__name__} is not converted to a {to.__name__}")
+
+    @classmethod
+    def of_diagonal(cls, d: Array) -> StructuredMatrix:
+        """The matrix with the diagonal d, for the structures that a Diagonal converts to."""
+        return cls.of([d[..., None] * np.eye(d.shape[-1], dtype=d.dtype)])
 
     # --- making them ----------------------------------------------------------------------------------------
 
@@ -224,14 +235,10 @@ class StructuredMatrix(InSciPy):
         return dense if dtype is None else dense.astype(dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from ._functions import call_ufunc
-
-        return call_ufunc(ufunc, method, inputs, kwargs)
+        return protocols["ufunc"](ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from ._functions import call_function
-
-        return call_function(func, args, kwargs)
+        return protocols["function"](func, args, kwargs)
 
     def __add__(self, other: Any) -> Any:
         return _operation("add", self, other)
@@ -378,9 +385,7 @@ def _rebuilt(cls: type[StructuredMatrix], parts: tuple[Any, ...], form: Any) -> 
 
 
 def _operation(name: str, a: Any, b: Any) -> Any:
-    from . import _operations
-
-    return getattr(_operations, name)(a, b)
+    return protocols[name](a, b)
 
 
 def _spaces(part: Any) -> list[Space]:
@@ -416,6 +421,15 @@ def _checked_index(i: Any, n: int) -> Any:
     if np.any(i < -n) or np.any(i >= n):
         raise IndexError(f"index {i} is out of bounds for an axis with size {n}")
     return np.where(i < 0, i + n, i)[()]
+
+
+def read_only(a: Array) -> Array:
+    """A plain array as a view that cannot be written to: the full array of an immutable matrix."""
+    if type(a) is not np.ndarray or not a.flags.writeable:
+        return a
+    view = a.view()
+    view.flags.writeable = False
+    return view
 
 
 def array_operand(x: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..linear_map import Array, Shape
 from ._interoperability import is_scipy_sparse, times_sparse
-from ._matrix import StructuredMatrix, array_operand
+from ._matrix import StructuredMatrix, array_operand, protocols
 
 __all__ = ["add", "divide", "matmul", "multiply", "subtract"]
 
@@ -47,6 +47,9 @@ def multiply(a: Any, b: Any) -> Any:
         return NotImplemented
     if isinstance(a, StructuredMatrix) and isinstance(b, StructuredMatrix):
         _require_shapes("*", a, b)
+        for A in (a, b):
+            if A.is_diagonal:
+                return A.like(a.diagonal() * b.diagonal())
         for cls in common(type(a), type(b)):
             if cls.linear:
                 return as_structure(a, cls).entrywise(as_structure(b, cls))
@@ -116,9 +119,10 @@ def chain(cls: Any) -> tuple[type[StructuredMatrix], ...]:
 
 
 def as_structure(A: StructuredMatrix, cls: type[StructuredMatrix]) -> StructuredMatrix:
-    """A converted to a structure of its chain, in the steps of `wider`."""
+    """A converted to a structure of its chain: at once where it is in `wider`, else in the steps of that."""
     while type(A) is not cls:
-        A = A.converted(next(wider for wider in type(A).wider if cls in chain(wider)))
+        wider = type(A).wider
+        A = A.converted(cls if cls in wider else next(step for step in wider if cls in chain(step)))
     return A
 
 
@@ -138,3 +142,6 @@ def _require_shapes(call: str, a: StructuredMatrix, b: StructuredMatrix) -> None
 def stack_of(*shapes: Shape) -> Shape:
     """The leading axes that those of matrices with the given shapes broadcast to."""
     return np.broadcast_shapes(*(shape[:-2] for shape in shapes))
+
+
+protocols.update(add=add, subtract=subtract, multiply=multiply, divide=divide, matmul=matmul)

@@ -9,7 +9,7 @@ import numpy as np
 from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
-from ._matrix import StructuredMatrix, as_square
+from ._matrix import StructuredMatrix, as_square, read_only
 
 
 def symmetric_part(X: Array) -> Array:
@@ -72,7 +72,7 @@ class _TwoSided(StructuredMatrix):
         return self.data.shape
 
     def to_dense(self) -> Array:
-        return self.data
+        return read_only(self.data)
 
     def restrict(self, G: Array) -> tuple[Any, ...]:
         return (G,)
