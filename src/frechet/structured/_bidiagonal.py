@@ -23,8 +23,8 @@ class Bidiagonal(AroundMainDiagonal):
         The main diagonal.
     e : (..., n - 1) array_like
         The diagonal above it, ``A[i, i + 1]``, or the one below it, ``A[i + 1, i]``.
-    form : {"upper", "lower"}
-        Where e is.
+    form : {"upper", "lower"}, optional
+        Where e is; by default above.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class Bidiagonal(AroundMainDiagonal):
     __slots__ = ()
     wider = (Tridiagonal, Banded)
 
-    def __init__(self, d: Any, e: Any, form: str) -> None:
+    def __init__(self, d: Any, e: Any, form: str = "upper") -> None:
         if form not in ("upper", "lower"):
             raise ValueError(f"Bidiagonal: form is 'upper' or 'lower', got {form!r}")
         object.__setattr__(self, "parts", diagonals("Bidiagonal", "d", d=d, e=e))
