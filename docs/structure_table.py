@@ -1,4 +1,4 @@
-"""The directive ``{structure-table}``: which structure results of operations have, found by computing them."""
+"""The directive ``{structure-table}``: which structure the results of operations have."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MATRICES: dict[str, Callable[[], StructuredMatrix]] = {
     "Bidiagonal": lambda: fr.Bidiagonal(D, np.ones(2)),
     "Tridiagonal": lambda: fr.Tridiagonal(np.ones(2), D, np.ones(2)),
     "SymTridiagonal": lambda: fr.SymTridiagonal(D, np.ones(2)),
-    "Banded": lambda: fr.Banded(np.ones((3, 3)) + [[0], [4], [0]], (1, 1)),
+    "Banded": lambda: fr.Banded(np.array([[1.0], [5.0], [1.0]]) * np.ones(3), (1, 1)),
     "Toeplitz": lambda: fr.Toeplitz(np.array([4.0, 1.0, 0.5])),
     "Circulant": lambda: fr.Circulant(np.array([4.0, 1.0, 0.5])),
     "Permutation": lambda: fr.Permutation([2, 0, 1]),
@@ -47,7 +47,7 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "A @ Diagonal": lambda A: A @ fr.Diagonal(np.arange(1.0, A.shape[-1] + 1)),
     "A.T": lambda A: A.T,
     "inv(A)": np.linalg.inv,
-    "expm(A)": lambda A: fr.linalg.expm(A),
+    "expm(A)": fr.linalg.expm,
 }
 
 

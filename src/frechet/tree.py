@@ -78,7 +78,7 @@ def _tuple_of(n: int) -> TreeDef:
 def register(
     kind: type,
     take_apart: Callable[[Any], tuple[Sequence[Any], Any]],
-    put_together: Callable[[Any, Sequence[Any]], Any],
+    put_together: Callable[[Any, Any], Any],
 ) -> None:
     """Make the values of a type containers: take_apart(x) is (parts, form), put_together(form, parts) x."""
     import optree

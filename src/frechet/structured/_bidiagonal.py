@@ -79,7 +79,7 @@ class Bidiagonal(AroundMainDiagonal):
     def mT(self) -> Bidiagonal:
         return Bidiagonal.of(self.parts, "lower" if self.form == "upper" else "upper")
 
-    def plus(self, other: Any) -> StructuredMatrix:
+    def plus(self, other: Any) -> Any:
         form = self._common_form(other)
         if form is None:
             return self.converted(Tridiagonal).plus(other.converted(Tridiagonal))

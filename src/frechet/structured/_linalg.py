@@ -11,6 +11,7 @@ from ..rule import structured_answers
 from ._functions import call_function, require_square
 from ._matrix import StructuredMatrix
 
+
 def linalg(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter what answers a call of fr.linalg's function of this name."""
 

@@ -24,7 +24,6 @@ from ..space import Space, register_structure, space
 from ..transforms import array
 from ._interoperability import InSciPy
 
-
 # What answers NumPy's protocols and Python's operators; `_functions` and `_operations` enter it.
 protocols: dict[str, Callable[..., Any]] = {}
 

@@ -6,7 +6,6 @@ table in the documentation.  Where there is none the result is a full array.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -101,16 +100,21 @@ def matmul(a: Any, b: Any) -> Any:
     return a.times(b.to_dense())
 
 
-@functools.cache
-def common(a: Any, b: Any) -> tuple[type[StructuredMatrix], ...]:
+def common(a: type[StructuredMatrix], b: type[StructuredMatrix]) -> tuple[type[StructuredMatrix], ...]:
     """The structures that matrices of both are cases of, the narrowest first."""
-    chain_a, chain_b = chain(a), chain(b)
-    shared = [cls for cls in chain_a if cls in chain_b]
-    return tuple(sorted(shared, key=lambda cls: chain_a.index(cls) + chain_b.index(cls)))
+    found = _common.get((a, b))
+    if found is None:
+        chain_a, chain_b = chain(a), chain(b)
+        shared = [cls for cls in chain_a if cls in chain_b]
+        found = tuple(sorted(shared, key=lambda cls: chain_a.index(cls) + chain_b.index(cls)))
+        _common[a, b] = found
+    return found
 
 
-@functools.cache
-def chain(cls: Any) -> tuple[type[StructuredMatrix], ...]:
+_common: dict[Any, tuple[type[StructuredMatrix], ...]] = {}
+
+
+def chain(cls: type[StructuredMatrix]) -> tuple[type[StructuredMatrix], ...]:
     """A structure and all wider ones, breadth first."""
     found = [cls]
     for current in found:  # grows meanwhile

@@ -69,7 +69,8 @@ class _TwoSided(StructuredMatrix):
 
     @property
     def shape(self) -> Shape:
-        return self.data.shape
+        shape: Shape = self.data.shape
+        return shape
 
     def to_dense(self) -> Array:
         return read_only(self.data)
@@ -141,11 +142,11 @@ class Symmetric(_TwoSided):
     def entrywise_array(self, X: Array) -> Any:
         return self.data * X
 
-    def eigh(self, UPLO: str = "L") -> Any:
+    def eigh(self, UPLO: Any = "L") -> Any:
         """Eigenvalues and eigenvectors, of real matrices."""
         return np.linalg.eigh(self.data, UPLO) if self.dtype.kind != "c" else NotImplemented
 
-    def eigvalsh(self, UPLO: str = "L") -> Any:
+    def eigvalsh(self, UPLO: Any = "L") -> Any:
         """Eigenvalues, of real matrices."""
         return np.linalg.eigvalsh(self.data, UPLO) if self.dtype.kind != "c" else NotImplemented
 
@@ -204,7 +205,7 @@ class Hermitian(_TwoSided):
 
     @property
     def mT(self) -> Hermitian:
-        return self if self.dtype.kind != "c" else self.conj()
+        return self if self.dtype.kind != "c" else self.like(np.conj(self.data))
 
     @property
     def mH(self) -> Hermitian:
@@ -223,11 +224,11 @@ class Hermitian(_TwoSided):
     def scaled(self, c: Any) -> Any:
         return c * self.data if np.iscomplexobj(primal(c)) else super().scaled(c)
 
-    def eigh(self, UPLO: str = "L") -> Any:
+    def eigh(self, UPLO: Any = "L") -> Any:
         """Eigenvalues and eigenvectors."""
         return np.linalg.eigh(self.data, UPLO)
 
-    def eigvalsh(self, UPLO: str = "L") -> Any:
+    def eigvalsh(self, UPLO: Any = "L") -> Any:
         """Eigenvalues."""
         return np.linalg.eigvalsh(self.data, UPLO)
 
