@@ -32,7 +32,7 @@ from .transforms import (
 )
 
 __version__ = "0.1.0"
-_SUBPACKAGES = ("fft", "linalg", "nufft", "structured", "testing")
+_SUBPACKAGES = ("fft", "linalg", "nufft", "sparse", "structured", "testing")
 _STRUCTURED = ("DensifyWarning", "Diagonal", "Hermitian", "SkewSymmetric", "Symmetric")
 
 

@@ -1,1 +1,71 @@
-"""Sparse matrices with derivatives in their values."""
+"""Sparse arrays with derivatives in their values: scipy.sparse's functions, plain and traced.
+
+A scipy.sparse array can be an argument of a differentiated function, alone or in containers.  Its gradient is
+a sparse array of the same class on the same pattern.  LIL and DOK arrays count as CSR.
+
+>>> import numpy as np
+>>> import scipy.sparse as sp
+>>> import frechet as fr
+>>> A = sp.csr_array([[1.0, 0.0], [2.0, 3.0]])
+>>> fr.grad(lambda A: np.sum((A @ np.ones(2)) ** 2))(A).toarray()
+array([[ 2.,  0.],
+       [10., 10.]])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scipy.sparse import eye_array, identity, issparse
+
+from ._array import SparseArray, asarray, wrapped
+from ._constructors import (
+    block_array,
+    block_diag,
+    bsr_array,
+    bsr_matrix,
+    coo_array,
+    coo_matrix,
+    csc_array,
+    csc_matrix,
+    csr_array,
+    csr_matrix,
+    dia_array,
+    dia_matrix,
+    diags_array,
+    hstack,
+    kron,
+    tril,
+    triu,
+    vstack,
+)
+
+__all__ = [
+    "SparseArray",
+    "asarray",
+    "block_array",
+    "block_diag",
+    "bsr_array",
+    "bsr_matrix",
+    "coo_array",
+    "coo_matrix",
+    "csc_array",
+    "csc_matrix",
+    "csr_array",
+    "csr_matrix",
+    "dia_array",
+    "dia_matrix",
+    "diags_array",
+    "eye_array",
+    "hstack",
+    "identity",
+    "kron",
+    "tril",
+    "triu",
+    "vstack",
+]
+
+
+def as_operand(x: Any) -> Any:
+    """A sparse array of SciPy as one whose operators take traced arrays; NotImplemented for anything else."""
+    return wrapped(x) if issparse(x) else NotImplemented

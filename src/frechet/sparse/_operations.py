@@ -1,0 +1,302 @@
+"""Sums and products of sparse arrays with each other, with full arrays and with numbers.
+
+Results have the format that SciPy gives them.  An entry is stored where it can differ from zero: what happens
+to cancel remains as an explicit zero, so that its derivative is not lost.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..linalg._structured import times
+from ..linear_map import Array
+from ..rule import carriers, primal
+from ._layout import kind_of, pattern_places
+from ._pattern import Pattern
+from ._product import product, product_pattern
+from ._selection import Selection, add_up, take
+
+if TYPE_CHECKING:
+    from ._array import SparseArray
+
+# --- operands ----------------------------------------------------------------------------------------------
+
+
+def _operand(x: Any) -> Any:
+    """The other operand as a SparseArray, an array or a number; NotImplemented for what is none of these."""
+    from ._array import SparseArray, wrapped
+
+    if isinstance(x, (SparseArray, np.ndarray, np.generic, float, int, complex)) or type(x) in carriers:
+        return x
+    if sp.issparse(x):
+        return wrapped(x)
+    if type(x) in (list, tuple):
+        from ..transforms import array
+
+        return array(x)
+    if hasattr(x, "dense_for"):  # a structured matrix
+        return x.dense_for("an operation with a sparse array")
+    return NotImplemented
+
+
+def _is_sparse(x: Any) -> bool:
+    return hasattr(x, "canonical")
+
+
+@functools.cache
+def _format(operation: Callable[[Any, Any], Any], a: Any, b: Any) -> str:
+    """The format that SciPy gives the result of an operation on sparse arrays, or of one with a full array."""
+    other = np.ones((2, 2)) if b is np.ndarray else b(np.eye(2))
+    return str(operation(a(np.eye(2)), other).format)
+
+
+def _require_shapes(call: str, a: Any, b: Any) -> None:
+    if a.shape != b.shape:
+        raise ValueError(f"{call}: sparse arrays of shapes {a.shape} and {b.shape} do not fit together")
+
+
+# --- sums --------------------------------------------------------------------------------------------------
+
+
+def add(a: SparseArray, b: Any) -> Any:
+    """a + b."""
+    b = _operand(b)
+    if b is NotImplemented:
+        return NotImplemented
+    if _is_sparse(b):
+        _require_shapes("+", a, b)
+        if a.layout == b.layout:
+            return a.like(a.data + b.data)
+        (x, X), (y, Y) = a.canonical(), b.canonical()
+        union = X.matrix(np.ones(X.nnz)) + Y.matrix(np.ones(Y.nnz))
+        union.sort_indices()
+        Z = Pattern(union.indices, union.indptr, union.shape)
+        z = _moved(x, X, Z) + _moved(y, Y, Z)
+        return _as_result(z, Z, operator.add, a, b.layout.kind)
+    if np.ndim(b) == 0:
+        if type(b) not in carriers and b == 0:
+            return a
+        raise NotImplementedError(
+            "a number is added to every entry of a sparse array, which makes a full one: A.toarray() + c"
+        )
+    return a.toarray() + np.broadcast_to(b, a.shape)
+
+
+def subtract(a: SparseArray, b: Any) -> Any:
+    """a − b."""
+    b = _operand(b)
+    return NotImplemented if b is NotImplemented else add(a, -b)
+
+
+def _moved(values: Array, pattern: Pattern, larger: Pattern) -> Array:
+    """Values on a pattern as such on a larger one."""
+    places = pattern_places(larger, pattern.rows, pattern.indices)
+    return add_up(values, Selection(places, larger.nnz))
+
+
+def _as_result(values: Array, pattern: Pattern, operation: Any, a: SparseArray, b: Any) -> Any:
+    from ._array import from_canonical, wrapped
+
+    C = from_canonical(values, pattern, a.layout.kind)
+    format_ = _format(operation, a.layout.kind, b)
+    return C if format_ == "csr" else _unwrapped(wrapped(C).asformat(format_))
+
+
+def _unwrapped(A: Any) -> Any:
+    """SciPy's array where the values are plain."""
+    return A.like(A.data)
+
+
+# --- products entry by entry -------------------------------------------------------------------------------
+
+
+def _multiplied(a: Any, b: Any) -> Any:
+    return a.multiply(b)
+
+
+def multiply(a: SparseArray, b: Any) -> Any:
+    """The product entry by entry, with a number the multiple."""
+    b = _operand(b)
+    if b is NotImplemented:
+        return NotImplemented
+    if not _is_sparse(b):
+        return a.like(a.data * b) if np.ndim(b) == 0 else _times_full(a, b)
+    if a.shape != b.shape:
+        return _broadcast_product(a, b)
+    if a.layout == b.layout and not a.layout.has_duplicates:
+        return a.like(a.data * b.data)
+    (x, X), (y, Y) = a.canonical(), b.canonical()
+    places = pattern_places(Y, X.rows, X.indices)
+    shared = places >= 0
+    starts = np.concatenate([[0], np.cumsum(shared)])[X.indptr].astype(X.indptr.dtype)
+    Z = Pattern(X.indices[shared], starts, X.shape)
+    z = take(x, Selection(np.flatnonzero(shared), X.nnz)) * take(y, Selection(places[shared], Y.nnz))
+    return _as_result(z, Z, _multiplied, a, b.layout.kind)
+
+
+def _broadcast_product(a: SparseArray, b: SparseArray) -> Any:
+    """The product of arrays of which one is a row, a column or an entry, repeated."""
+    full = np.broadcast_shapes(a.shape, b.shape)
+    for larger, smaller in ((a, b), (b, a)):
+        if larger.shape == full:
+            return _times_full(larger, smaller.toarray())
+    raise NotImplementedError(
+        f"multiply: both sparse arrays, of shapes {a.shape} and {b.shape}, would be repeated; write the product "
+        "of a column and a row as column @ row"
+    )
+
+
+def _times_full(a: SparseArray, b: Array) -> Any:
+    """The product entry by entry with a full array that is repeated as NumPy does it, on a's entries."""
+    from ._array import wrapped
+
+    shape = np.broadcast_shapes(a.shape, np.shape(b))
+    if shape != a.shape:
+        if len(shape) != 2:
+            raise ValueError(f"multiply: a full array of shape {np.shape(b)} has too many axes")
+        coo = kind_of("coo", a.layout.kind)
+        repeated = a.rearranged(lambda P: coo(P.toarray() * np.ones(shape, int)))
+        return _times_full(wrapped(repeated), b)
+    rows, columns = a.layout.entries
+    if a.layout.inside is not None:
+        rows = np.where(a.layout.inside, rows, 0)
+        columns = np.where(a.layout.inside, columns, 0)
+    height, width = (1, 1, *np.shape(b))[-2:]
+    place = (0 if height == 1 else rows.astype(np.int64) * width) + (0 if width == 1 else columns)
+    places = np.broadcast_to(place, rows.shape)
+    factors = take(np.reshape(b, -1), Selection(places, height * width))
+    product = wrapped(a.like(a.values * factors))
+    return _unwrapped(product.asformat(_format(_multiplied, a.layout.kind, np.ndarray)))
+
+
+def divide(a: SparseArray, b: Any) -> Any:
+    """a / b, for a number or a full array b."""
+    b = _operand(b)
+    if b is NotImplemented:
+        return NotImplemented
+    if _is_sparse(b):
+        raise NotImplementedError(
+            "A / B of two sparse arrays is a full array, which is nan where both are zero: write "
+            "A.toarray() / B.toarray(), or divide the values on a common pattern, A.data / B.data"
+        )
+    if np.ndim(b):
+        return multiply(a, 1 / b)
+    data = a.data if a.dtype.kind == "c" or a.dtype.itemsize >= 8 else a.data.astype(np.float64)
+    return a.like(data * (1 / b))  # SciPy's way, which widens float32
+
+
+def power(a: SparseArray, n: Any, dtype: Any = None) -> Any:
+    """Each entry to the power n."""
+    from ._array import wrapped
+
+    if np.ndim(n) != 0 or _is_sparse(n):
+        raise NotImplementedError("power: the exponent must be a number")
+    if primal(n) == 0:
+        raise NotImplementedError(
+            "power: the power zero is 1 at every entry, a full array; np.ones(A.shape) makes it"
+        )
+    if dtype is not None:
+        a = wrapped(a.astype(dtype))
+    return a.applied(lambda v: v**n)
+
+
+# --- products of matrices ----------------------------------------------------------------------------------
+
+
+def matmul(a: SparseArray, b: Any) -> Any:
+    """a @ b."""
+    b = _operand(b)
+    if b is NotImplemented:
+        return NotImplemented
+    if not _is_sparse(b):
+        return _times_dense(a, b, "matmul")
+    if a.shape[1] != b.shape[0]:
+        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit together")
+    (x, X), (y, Y) = a.canonical(), b.canonical()
+    Z = product_pattern(X, Y)
+    z = product(x, y, X, Y, Z, False, False)
+    return _as_result(z, Z, operator.matmul, a, b.layout.kind)
+
+
+def rmatmul(a: SparseArray, b: Any) -> Any:
+    """b @ a."""
+    b = _operand(b)
+    if b is NotImplemented:
+        return NotImplemented
+    if _is_sparse(b):
+        return matmul(b, a)
+    turned = b if np.ndim(b) < 2 else np.transpose(b)
+    product = _times_dense(_transposed(a), turned, "matmul")
+    return product if np.ndim(product) < 2 else np.transpose(product)
+
+
+def _transposed(a: SparseArray) -> SparseArray:
+    from ._array import wrapped
+
+    return wrapped(a.T)
+
+
+def _times_dense(a: SparseArray, X: Array, call: str) -> Array:
+    """a @ X for a vector or a matrix."""
+    if np.ndim(X) not in (1, 2):
+        if np.ndim(X) == 0:
+            raise ValueError("matmul: a number is no matrix; use * instead")
+        raise ValueError(f"{call}: a full array of shape {np.shape(X)} has too many axes")
+    if np.shape(X)[0] != a.shape[1]:
+        raise ValueError(f"{call}: shapes {a.shape} and {np.shape(X)} do not fit together")
+    if X.dtype.kind not in "fc":
+        X = X.astype(np.float64)
+    if a.format == "csc" and a.layout.transposed.ordered:
+        # A = Bᵀ for B with the same values, and A X = (conj B)ᴴ X: no conversion is needed.
+        pattern, _ = a.layout.transposed.canonical
+        values = a.values if a.dtype.kind != "c" else np.conj(a.values)
+        adjoint = True
+    else:
+        (values, pattern), adjoint = a.canonical(), False
+    if np.ndim(X) == 1:
+        return times(values, X[:, None], pattern, adjoint)[:, 0]
+    return times(values, X, pattern, adjoint)
+
+
+def matrix_power(a: SparseArray, n: Any) -> Any:
+    """The n-th power of a square matrix, for an integer n from 0 on."""
+    from ._array import wrapped
+
+    if a.shape[0] != a.shape[1]:
+        raise TypeError(f"power: the matrix must be square, its shape is {a.shape}")
+    if not isinstance(n, (int, np.integer)) or n < 0:
+        raise ValueError(f"power: the exponent must be an integer from 0 on, got {n!r}")
+    result = wrapped(sp.eye_array(a.shape[0], dtype=a.dtype, format="csr"))
+    for k in range(n):
+        result = a if k == 0 else wrapped(matmul(result, a))
+    return result
+
+
+# --- sums along axes ---------------------------------------------------------------------------------------
+
+
+def total(a: SparseArray, axis: Any, dtype: Any, out: Any) -> Any:
+    """The sum of all entries, or along one axis."""
+    if out is not None:
+        raise TypeError("sum: out= is not supported, assign the result")
+    if axis is not None and axis != (0, 1):
+        (axis,) = axis if isinstance(axis, tuple) else (axis,)
+    if axis not in (None, (0, 1), 0, 1, -1, -2):
+        raise ValueError(f"sum: axis {axis} is out of range, a sparse array has two axes")
+    if axis is None or axis == (0, 1):
+        values = a.values if a.layout.inside is None else a.canonical()[0]
+        return np.sum(values, dtype=dtype)
+    axis %= 2
+    places = a.layout.entries[1 - axis]
+    if a.layout.inside is not None:
+        places = np.where(a.layout.inside, places, -1)
+    sums = add_up(a.values, Selection(places, a.shape[1 - axis]))
+    if dtype is not None:
+        sums = sums.astype(dtype)
+    return sums if a.layout.is_array else np.expand_dims(sums, axis)
