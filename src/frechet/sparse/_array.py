@@ -487,7 +487,7 @@ def put_together(layout: Layout, parts: Sequence[Any]) -> Any:
     if data is None:  # the gradient in values without a tangent
         return None
     if type(data) is np.ndarray and data.shape == layout.data_shape and data.dtype.kind in "fciub":
-        return layout.matrix(data)
+        return layout.matrix(data, own=True)
     return SparseArray(data, layout)
 
 
@@ -582,12 +582,14 @@ def _understood(result: Any, call: str, other: Any) -> Any:
 
 
 def _parts(A: Any) -> tuple[tuple[Any, ...], Layout]:
-    data, layout = (A.data, A.layout) if isinstance(A, SparseArray) else taken_apart(A)
-    return (data,), layout
+    if isinstance(A, SparseArray):
+        return (A.data,), A.layout
+    data, layout = taken_apart(A)
+    return (data,), layout.copy()
 
 
 def _part_spaces(A: Any) -> list[Space]:
-    (data,), layout = _parts(A)
+    data, layout = (A.data, A.layout) if isinstance(A, SparseArray) else taken_apart(A)
     return [layout.data_space(primal(data).dtype)]
 
 

@@ -61,13 +61,16 @@ class Layout:
         """The number of values, with those of DIA that lie outside of the matrix."""
         return int(np.prod(self.data_shape))
 
-    def matrix(self, data: np.ndarray) -> Any:
-        """SciPy's array with plain values, which shares the memory of the index arrays."""
-        argument: Any
-        if self.format == "coo":
-            argument = (data, self.index)
-        else:
-            argument = (data, *self.index)
+    def matrix(self, data: np.ndarray, own: bool = False) -> Any:
+        """SciPy's array with plain values.
+
+        It has index arrays of its own where it is handed out, and where they are not in order: some methods of
+        SciPy's, such as eliminate_zeros and sin, change index arrays in place.
+        """
+        index = self.index
+        if own or not self.ordered:
+            index = tuple(part.copy() for part in index)
+        argument: Any = (data, index) if self.format == "coo" else (data, *index)
         A = self.kind(argument, shape=self.shape)
         if self.ordered:
             A.has_canonical_format = True
@@ -135,6 +138,11 @@ class Layout:
             return False
         pattern, places = self.canonical
         return places is not None and len(places.found) != pattern.nnz
+
+    def copy(self) -> Layout:
+        """A layout whose index arrays nobody else can change."""
+        index = tuple(part.copy() for part in self.index)
+        return Layout(self.kind, index, self.shape, self.data_shape, self.ordered)
 
     @property
     def transposed(self) -> Layout:

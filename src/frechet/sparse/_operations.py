@@ -110,7 +110,7 @@ def _as_result(values: Array, pattern: Pattern, operation: Any, a: SparseArray, 
 
 def _unwrapped(A: Any) -> Any:
     """SciPy's array where the values are plain."""
-    return A.like(A.data)
+    return A.like(A.data) if _is_sparse(A) else A
 
 
 # --- products entry by entry -------------------------------------------------------------------------------

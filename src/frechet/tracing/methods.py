@@ -253,7 +253,8 @@ def _bool(self: Traced) -> bool:
 
 _ARRAYS = (
     "Use fr.array([...]) for a list of traced values, np.zeros(n, like=x) for an array to be written to, "
-    "NumPy's function or that of fr.linalg and fr.fft where there is one, or give the function a rule with "
+    "NumPy's function or that of fr.linalg and fr.fft where there is one, fr.sparse.asarray(A) for a sparse "
+    "array A whose method was called, or give the function a rule with "
     "fr.rule."
 )
 _refuse_array = _guard("A conversion to a plain array", _ARRAYS)
