@@ -70,6 +70,6 @@ def entries(A):
 
 
 def on_pattern(G, A):
-    """The entries of a full array at the stored values of A, in the order of A.data; 0 outside of the matrix."""
+    """The entries of a full array at the stored values of A, as A.data has them; 0 outside of the matrix."""
     rows, columns, inside = entries(A)
     return np.where(inside, G[np.where(inside, rows, 0), np.where(inside, columns, 0)], 0)

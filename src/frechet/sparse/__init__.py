@@ -18,7 +18,8 @@ from typing import Any
 
 from scipy.sparse import eye_array, identity, issparse
 
-from ._array import SparseArray, asarray, wrapped
+from ._array import SparseArray, asarray
+from ._base import wrapped
 from ._constructors import (
     block_array,
     block_diag,

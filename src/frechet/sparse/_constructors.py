@@ -1,4 +1,4 @@
-"""Sparse arrays made of traced values, and of other sparse arrays: SciPy's functions, names and signatures."""
+"""Sparse arrays made of traced values, and of other sparse arrays, by SciPy's names and signatures."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import scipy.sparse as sp
 
 from ..linear_map import Array, Shape
 from ..rule import carriers, primal
-from ._array import SparseArray, from_numbers, is_sparse, put_together, wrapped
-from ._layout import taken_apart
+from ..transforms import array
+from ._base import Stored, from_numbers, is_sparse, put_together, wrapped
+from ._layout import kind_of, taken_apart
 
 __all__ = [
     "block_array",
@@ -42,7 +43,7 @@ def _constructor(name: str, forms: str, example: str) -> Callable[..., Any]:
     def construct(
         arg1: Any, shape: Shape | None = None, dtype: Any = None, copy: bool = False, **options: Any
     ) -> Any:
-        if isinstance(arg1, SparseArray):
+        if isinstance(arg1, Stored):
             A = arg1.tobsr(**options) if format_ == "bsr" else arg1.asformat(format_)
             if issubclass(kind, sp.sparray) != wrapped(A).layout.is_array:
                 # The same layout in the class of the other kind.
@@ -50,20 +51,28 @@ def _constructor(name: str, forms: str, example: str) -> Callable[..., Any]:
             return A if dtype is None else A.astype(dtype)
         if type(arg1) in carriers:
             raise TypeError(
-                f"{name}: a full traced array has no pattern, since an entry that is zero may change. Give its "
-                f"entries on a pattern: {name}({forms})"
+                f"{name}: a full traced array has no pattern, since an entry that is zero may change. Give "
+                f"its entries on a pattern: {name}({forms})"
             )
         if not (isinstance(arg1, tuple) and arg1 and _is_traced(arg1[0])):
             return kind(arg1, shape=shape, dtype=dtype, copy=copy, **options)
         data = _values(name, arg1[0])
+        by_coordinates = len(arg1) == 2 and isinstance(arg1[1], tuple) and format_ != "dia"
         # SciPy checks the indices, and finds the shape, with numbers in place of the values.
         numbers = np.arange(1, np.size(primal(data)) + 1).reshape(np.shape(data))
-        A = kind((numbers, *arg1[1:]), shape=shape, copy=copy, **options)
+        if by_coordinates:  # of which some may be given twice: their values are added up in the conversion
+            A = kind_of("coo", kind)((numbers, *arg1[1:]), shape=shape, copy=copy)
+        else:
+            A = kind((numbers, *arg1[1:]), shape=shape, copy=copy, **options)
+        if format_ in ("csr", "csc", "bsr") and not by_coordinates:
+            A.check_format(full_check=True)
         stored, layout = taken_apart(A)
         if stored.shape == numbers.shape and np.array_equal(stored, numbers):
             A = put_together(layout, (data,))
         else:
             A = from_numbers(np.reshape(data, -1), A)
+        if by_coordinates:
+            A = A.tobsr(**options) if format_ == "bsr" else A.asformat(format_)
         return A if dtype is None else A.astype(dtype)
 
     construct.__name__ = construct.__qualname__ = name
@@ -72,8 +81,8 @@ def _constructor(name: str, forms: str, example: str) -> Callable[..., Any]:
     Parameters
     ----------
     arg1 : tuple or sparse array
-        {forms}, with traced or plain data; or a sparse array, traced or not.  What SciPy takes besides, it takes
-        for plain values.
+        {forms}, with traced or plain data; or a sparse array, traced or not.  What SciPy takes besides,
+        it takes for plain values.
     shape : (int, int), optional
         By default what the indices imply.
     dtype : dtype, optional
@@ -174,9 +183,9 @@ def diags_array(
     """
     if not _is_traced(diagonals):
         return sp.diags_array(diagonals, offsets=offsets, shape=shape, format=format, dtype=dtype)
-    single = np.ndim(offsets) == 0 and not isinstance(diagonals, (list, tuple))
-    parts = [diagonals] if single or np.ndim(diagonals[0]) == 0 else list(diagonals)
-    parts = [_values("diags_array", np.atleast_1d(part)) for part in parts]
+    single = np.ndim(offsets) == 0 and np.ndim(diagonals[0]) == 0
+    parts = [diagonals] if single else list(diagonals)
+    parts = [_values("diags_array", np.reshape(part, (1,)) if np.ndim(part) == 0 else part) for part in parts]
     numbers, values = _numbered(parts)
     A = sp.diags_array(numbers, offsets=np.atleast_1d(offsets), shape=shape, format=format, dtype=np.int64)
     made = from_numbers(values, A)
@@ -184,7 +193,7 @@ def diags_array(
 
 
 def _rearranged(blocks: Sequence[Any], operation: Callable[[list[Any]], Any]) -> Any:
-    """What an operation of SciPy's makes of sparse arrays, which it puts together without changing entries."""
+    """What an operation of SciPy's makes of sparse arrays, which it puts together as they are."""
     arrays = [wrapped(block).summed() for block in blocks]
     start, numbered = 1, []
     for A in arrays:
@@ -368,7 +377,7 @@ def tril(A: Any, k: int = 0, format: str | None = None) -> Any:
     array([[1., 0.],
            [1., 1.]])
     """
-    if not isinstance(A, SparseArray):
+    if not isinstance(A, Stored):
         return sp.tril(A, k, format)
     return A.rearranged(lambda P: sp.tril(P, k, format))
 
@@ -398,7 +407,7 @@ def triu(A: Any, k: int = 0, format: str | None = None) -> Any:
     array([[0., 1.],
            [0., 0.]])
     """
-    if not isinstance(A, SparseArray):
+    if not isinstance(A, Stored):
         return sp.triu(A, k, format)
     return A.rearranged(lambda P: sp.triu(P, k, format))
 
@@ -431,9 +440,9 @@ def kron(A: Any, B: Any, format: str | None = None) -> Any:
         return sp.kron(A, B, format)
     first, second = (wrapped(_sparse_block(X, "kron")).summed() for X in (A, B))
 
-    # Each entry of the product is one of A times one of B.  Numbers in place of the values of one of them, ones
-    # in place of those of the other, tell which; the places are the same both times.
-    def kept(X: SparseArray, Y: SparseArray, x_first: bool) -> Any:
+    # Each entry of the product is one of A times one of B.  Numbers in place of the values of one of them,
+    # ones in place of those of the other, tell which; the places are the same both times.
+    def kept(X: Stored, Y: Stored, x_first: bool) -> Any:
         ones = Y.layout.matrix(np.ones(Y.layout.data_shape, np.int64))
 
         def product(P: Any) -> Any:
@@ -449,14 +458,12 @@ def _is_traced(x: Any) -> bool:
     """Whether x is traced, or a nested list or tuple with something traced inside."""
     if type(x) in (list, tuple):
         return any(_is_traced(entry) for entry in x)
-    return type(x) in carriers or isinstance(x, SparseArray)
+    return type(x) in carriers or isinstance(x, Stored)
 
 
 def _values(call: str, data: Any) -> Array:
     """Values as an array, of floating-point or complex dtype."""
     if type(data) in (list, tuple):
-        from ..transforms import array
-
         data = array(data)
     if not hasattr(primal(data), "dtype") or np.ndim(data) == 0:
         raise ValueError(f"{call}: the values must be an array, got {data!r:.40}")
@@ -468,4 +475,3 @@ def _numbered(parts: list[Array]) -> tuple[list[np.ndarray], Array]:
     ends = np.cumsum([len(part) for part in parts])
     numbers = [np.arange(end - len(part) + 1, end + 1) for part, end in zip(parts, ends, strict=True)]
     return numbers, np.concatenate(parts)
-

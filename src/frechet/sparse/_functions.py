@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InPlaceError, NotDifferentiableError
 from ..rule import function_name
-from ._array import SparseArray
+from ._base import Stored
 
 _BINARY: dict[np.ufunc, tuple[Callable[[Any, Any], Any], str]] = {
     np.add: (operator.add, "__radd__"),
@@ -37,7 +37,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.ndim: lambda a: a.ndim,
     np.iscomplexobj: lambda x: x.dtype.kind == "c",
     np.isrealobj: lambda x: x.dtype.kind != "c",
-    np.result_type: lambda *xs: np.result_type(*(x.dtype if isinstance(x, SparseArray) else x for x in xs)),
+    np.result_type: lambda *xs: np.result_type(*(x.dtype if isinstance(x, Stored) else x for x in xs)),
     np.real: lambda val: val.real,
     np.imag: lambda val: val.imag,
     np.sum: lambda a, axis=None, dtype=None, out=None: a.sum(axis, dtype, out),
@@ -59,15 +59,15 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         _refuse(ufunc if method == "__call__" else (ufunc, method))
     if len(inputs) == 1:
         (A,) = inputs
-        function = _UNARY.get(ufunc) or getattr(SparseArray, ufunc.__name__, None)
+        function = _UNARY.get(ufunc) or getattr(type(A), ufunc.__name__, None)
         return _refuse(ufunc) if function is None else function(A)
     entry = _BINARY.get(ufunc)
     if entry is None:
         return _refuse(ufunc)
     a, b = inputs
-    if isinstance(a, SparseArray):
+    if isinstance(a, Stored):
         return entry[0](a, b)
-    reflected = getattr(SparseArray, entry[1], None)  # of b, as a's operator may have called this
+    reflected = getattr(type(b), entry[1], None)  # of b, as a's operator may have called this
     return _refuse(ufunc) if reflected is None else reflected(b, a)
 
 
@@ -75,15 +75,15 @@ def call_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     """NumPy's protocol for functions (NEP 18)."""
     if func is np.dot and not kwargs and len(args) == 2:
         a, b = args
-        return a.dot(b) if isinstance(a, SparseArray) else b.__rmatmul__(a)
+        return a.dot(b) if isinstance(a, Stored) else b.__rmatmul__(a)  # type: ignore[attr-defined]  # of SparseArray
     function = _FUNCTIONS.get(func)
-    if function is None or (args and not isinstance(args[0], SparseArray) and func is not np.result_type):
+    if function is None or (args and not isinstance(args[0], Stored) and func is not np.result_type):
         _refuse(func)
     return function(*args, **kwargs)
 
 
 def _refuse(function: Any) -> NoReturn:
     raise NotDifferentiableError(
-        f"{function_name(function)} has no method for traced sparse arrays. Use the array's own methods or the "
-        "functions of fr.sparse, or make a full array of it: A.toarray()"
+        f"{function_name(function)} has no method for traced sparse arrays. Use the array's own methods or "
+        "the functions of fr.sparse, or make a full array of it: A.toarray()"
     )

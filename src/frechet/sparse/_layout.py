@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from ..errors import NotDifferentiableError
 from ..linear_map import Array, Shape
-from ..space import EntriesSpace, Space, space
+from ..space import NO_TANGENT, EntriesSpace, Space, space
 from ._pattern import Pattern
 from ._selection import Selection
 
@@ -64,8 +64,8 @@ class Layout:
     def matrix(self, data: np.ndarray, own: bool = False) -> Any:
         """SciPy's array with plain values.
 
-        It has index arrays of its own where it is handed out, and where they are not in order: some methods of
-        SciPy's, such as eliminate_zeros and sin, change index arrays in place.
+        It has index arrays of its own where it is handed out, and where they are not in order: some methods
+        of SciPy's, such as eliminate_zeros and sin, change index arrays in place.
         """
         index = self.index
         if own or not self.ordered:
@@ -112,7 +112,7 @@ class Layout:
     def canonical(self) -> tuple[Pattern, Selection | None]:
         """The pattern, and the place of each value in it; None where the values are in its order."""
         if self.format == "csr" and self.ordered:
-            return Pattern(*self.index, self.shape), None
+            return Pattern(self.index[0], self.index[1], self.shape), None
         rows, columns = self.entries
         if self.inside is not None:
             rows, columns = rows[self.inside], columns[self.inside]
@@ -124,7 +124,7 @@ class Layout:
             places = np.empty(count, np.intp)
             places[numbered.data] = np.arange(count)
         else:  # duplicates, whose numbers have been added up
-            places = pattern_places(pattern, rows, columns)
+            places = pattern.places(rows, columns)
         if self.inside is not None:
             everywhere = np.full(self.size, -1)
             everywhere[self.inside] = places
@@ -155,6 +155,8 @@ class Layout:
     def data_space(self, dtype: Any) -> Space:
         """The space of the values."""
         inexact = space(np.empty(0, dtype)).dtype
+        if inexact is None:
+            return NO_TANGENT
         onto = None if self.inside is None else _Inside(self)
         return EntriesSpace(self.data_shape, inexact, onto)
 
@@ -200,11 +202,12 @@ def taken_apart(A: Any) -> tuple[np.ndarray, Layout]:
     """
     if A.ndim != 2:
         raise NotDifferentiableError(
-            f"a sparse array of shape {A.shape}: only those with two axes are differentiated. Make it a row or "
-            "a column, A.reshape(1, -1) or A.reshape(-1, 1), or a full array, A.toarray()"
+            f"a sparse array of shape {A.shape}: only those with two axes are differentiated. Make it a row "
+            "or a column, A.reshape(1, -1) or A.reshape(-1, 1), or a full array, A.toarray()"
         )
     if A.format not in FORMATS:
         A = A.tocsr()
+    index: tuple[np.ndarray, ...]
     if A.format == "coo":
         index = (A.row, A.col)
     elif A.format == "dia":
@@ -213,15 +216,3 @@ def taken_apart(A: Any) -> tuple[np.ndarray, Layout]:
         index = (A.indices, A.indptr)
     ordered = A.format in ("csr", "csc") and bool(A.has_canonical_format)
     return A.data, Layout(kind_of(A.format, type(A)), index, A.shape, A.data.shape, ordered)
-
-
-def pattern_places(pattern: Pattern, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """The places of entries in a pattern; −1 for those that it does not have."""
-    n = pattern.shape[1]
-    keys = pattern.rows.astype(np.int64) * n + pattern.indices
-    wanted = rows.astype(np.int64) * n + columns
-    places = np.searchsorted(keys, wanted)
-    if not len(keys):
-        return np.full(len(wanted), -1)
-    there = keys[np.minimum(places, len(keys) - 1)] == wanted
-    return np.where(there, places, -1)

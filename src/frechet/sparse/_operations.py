@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,28 +17,23 @@ import scipy.sparse as sp
 from ..linalg._structured import times
 from ..linear_map import Array
 from ..rule import carriers, primal
-from ._layout import kind_of, pattern_places
+from ..transforms import array
+from ._base import Stored, from_canonical, wrapped
+from ._layout import kind_of
 from ._pattern import Pattern
 from ._product import product, product_pattern
 from ._selection import Selection, add_up, take
-
-if TYPE_CHECKING:
-    from ._array import SparseArray
 
 # --- operands ----------------------------------------------------------------------------------------------
 
 
 def _operand(x: Any) -> Any:
-    """The other operand as a SparseArray, an array or a number; NotImplemented for what is none of these."""
-    from ._array import SparseArray, wrapped
-
-    if isinstance(x, (SparseArray, np.ndarray, np.generic, float, int, complex)) or type(x) in carriers:
+    """The other operand as a Stored, an array or a number; NotImplemented for what is none of these."""
+    if isinstance(x, (Stored, np.ndarray, np.generic, float, int, complex)) or type(x) in carriers:
         return x
     if sp.issparse(x):
         return wrapped(x)
     if type(x) in (list, tuple):
-        from ..transforms import array
-
         return array(x)
     if hasattr(x, "dense_for"):  # a structured matrix
         return x.dense_for("an operation with a sparse array")
@@ -51,7 +46,7 @@ def _is_sparse(x: Any) -> bool:
 
 @functools.cache
 def _format(operation: Callable[[Any, Any], Any], a: Any, b: Any) -> str:
-    """The format that SciPy gives the result of an operation on sparse arrays, or of one with a full array."""
+    """The format that SciPy gives the result of an operation on sparse arrays, or with a full array."""
     other = np.ones((2, 2)) if b is np.ndarray else b(np.eye(2))
     return str(operation(a(np.eye(2)), other).format)
 
@@ -64,11 +59,22 @@ def _require_shapes(call: str, a: Any, b: Any) -> None:
 # --- sums --------------------------------------------------------------------------------------------------
 
 
-def add(a: SparseArray, b: Any) -> Any:
+def add(a: Stored, b: Any) -> Any:
     """a + b."""
+    b = _operand(b)
+    return NotImplemented if b is NotImplemented else _sum(a, b, operator.add)
+
+
+def subtract(a: Stored, b: Any) -> Any:
+    """a − b."""
     b = _operand(b)
     if b is NotImplemented:
         return NotImplemented
+    minus = -b
+    return _sum(a, _operand(minus), operator.sub)
+
+
+def _sum(a: Stored, b: Any, operation: Callable[[Any, Any], Any]) -> Any:
     if _is_sparse(b):
         _require_shapes("+", a, b)
         if a.layout == b.layout:
@@ -78,31 +84,23 @@ def add(a: SparseArray, b: Any) -> Any:
         union.sort_indices()
         Z = Pattern(union.indices, union.indptr, union.shape)
         z = _moved(x, X, Z) + _moved(y, Y, Z)
-        return _as_result(z, Z, operator.add, a, b.layout.kind)
+        return _as_result(z, Z, operation, a, b.layout.kind)
     if np.ndim(b) == 0:
         if type(b) not in carriers and b == 0:
-            return a
+            return a.like(a.data)
         raise NotImplementedError(
             "a number is added to every entry of a sparse array, which makes a full one: A.toarray() + c"
         )
     return a.toarray() + np.broadcast_to(b, a.shape)
 
 
-def subtract(a: SparseArray, b: Any) -> Any:
-    """a − b."""
-    b = _operand(b)
-    return NotImplemented if b is NotImplemented else add(a, -b)
-
-
 def _moved(values: Array, pattern: Pattern, larger: Pattern) -> Array:
     """Values on a pattern as such on a larger one."""
-    places = pattern_places(larger, pattern.rows, pattern.indices)
+    places = larger.places(pattern.rows, pattern.indices)
     return add_up(values, Selection(places, larger.nnz))
 
 
-def _as_result(values: Array, pattern: Pattern, operation: Any, a: SparseArray, b: Any) -> Any:
-    from ._array import from_canonical, wrapped
-
+def _as_result(values: Array, pattern: Pattern, operation: Any, a: Stored, b: Any) -> Any:
     C = from_canonical(values, pattern, a.layout.kind)
     format_ = _format(operation, a.layout.kind, b)
     return C if format_ == "csr" else _unwrapped(wrapped(C).asformat(format_))
@@ -120,7 +118,7 @@ def _multiplied(a: Any, b: Any) -> Any:
     return a.multiply(b)
 
 
-def multiply(a: SparseArray, b: Any) -> Any:
+def multiply(a: Stored, b: Any) -> Any:
     """The product entry by entry, with a number the multiple."""
     b = _operand(b)
     if b is NotImplemented:
@@ -132,7 +130,7 @@ def multiply(a: SparseArray, b: Any) -> Any:
     if a.layout == b.layout and not a.layout.has_duplicates:
         return a.like(a.data * b.data)
     (x, X), (y, Y) = a.canonical(), b.canonical()
-    places = pattern_places(Y, X.rows, X.indices)
+    places = Y.places(X.rows, X.indices)
     shared = places >= 0
     starts = np.concatenate([[0], np.cumsum(shared)])[X.indptr].astype(X.indptr.dtype)
     Z = Pattern(X.indices[shared], starts, X.shape)
@@ -140,22 +138,20 @@ def multiply(a: SparseArray, b: Any) -> Any:
     return _as_result(z, Z, _multiplied, a, b.layout.kind)
 
 
-def _broadcast_product(a: SparseArray, b: SparseArray) -> Any:
+def _broadcast_product(a: Stored, b: Stored) -> Any:
     """The product of arrays of which one is a row, a column or an entry, repeated."""
     full = np.broadcast_shapes(a.shape, b.shape)
     for larger, smaller in ((a, b), (b, a)):
         if larger.shape == full:
             return _times_full(larger, smaller.toarray())
     raise NotImplementedError(
-        f"multiply: both sparse arrays, of shapes {a.shape} and {b.shape}, would be repeated; write the product "
-        "of a column and a row as column @ row"
+        f"multiply: both sparse arrays, of shapes {a.shape} and {b.shape}, would be repeated; write the "
+        "product of a column and a row as column @ row"
     )
 
 
-def _times_full(a: SparseArray, b: Array) -> Any:
+def _times_full(a: Stored, b: Array) -> Any:
     """The product entry by entry with a full array that is repeated as NumPy does it, on a's entries."""
-    from ._array import wrapped
-
     shape = np.broadcast_shapes(a.shape, np.shape(b))
     if shape != a.shape:
         if len(shape) != 2:
@@ -175,7 +171,7 @@ def _times_full(a: SparseArray, b: Array) -> Any:
     return _unwrapped(product.asformat(_format(_multiplied, a.layout.kind, np.ndarray)))
 
 
-def divide(a: SparseArray, b: Any) -> Any:
+def divide(a: Stored, b: Any) -> Any:
     """a / b, for a number or a full array b."""
     b = _operand(b)
     if b is NotImplemented:
@@ -191,10 +187,8 @@ def divide(a: SparseArray, b: Any) -> Any:
     return a.like(data * (1 / b))  # SciPy's way, which widens float32
 
 
-def power(a: SparseArray, n: Any, dtype: Any = None) -> Any:
+def power(a: Stored, n: Any, dtype: Any = None) -> Any:
     """Each entry to the power n."""
-    from ._array import wrapped
-
     if np.ndim(n) != 0 or _is_sparse(n):
         raise NotImplementedError("power: the exponent must be a number")
     if primal(n) == 0:
@@ -209,7 +203,7 @@ def power(a: SparseArray, n: Any, dtype: Any = None) -> Any:
 # --- products of matrices ----------------------------------------------------------------------------------
 
 
-def matmul(a: SparseArray, b: Any) -> Any:
+def matmul(a: Stored, b: Any) -> Any:
     """a @ b."""
     b = _operand(b)
     if b is NotImplemented:
@@ -224,7 +218,7 @@ def matmul(a: SparseArray, b: Any) -> Any:
     return _as_result(z, Z, operator.matmul, a, b.layout.kind)
 
 
-def rmatmul(a: SparseArray, b: Any) -> Any:
+def rmatmul(a: Stored, b: Any) -> Any:
     """b @ a."""
     b = _operand(b)
     if b is NotImplemented:
@@ -236,13 +230,11 @@ def rmatmul(a: SparseArray, b: Any) -> Any:
     return product if np.ndim(product) < 2 else np.transpose(product)
 
 
-def _transposed(a: SparseArray) -> SparseArray:
-    from ._array import wrapped
-
+def _transposed(a: Stored) -> Stored:
     return wrapped(a.T)
 
 
-def _times_dense(a: SparseArray, X: Array, call: str) -> Array:
+def _times_dense(a: Stored, X: Array, call: str) -> Array:
     """a @ X for a vector or a matrix."""
     if np.ndim(X) not in (1, 2):
         if np.ndim(X) == 0:
@@ -264,10 +256,8 @@ def _times_dense(a: SparseArray, X: Array, call: str) -> Array:
     return times(values, X, pattern, adjoint)
 
 
-def matrix_power(a: SparseArray, n: Any) -> Any:
+def matrix_power(a: Stored, n: Any) -> Any:
     """The n-th power of a square matrix, for an integer n from 0 on."""
-    from ._array import wrapped
-
     if a.shape[0] != a.shape[1]:
         raise TypeError(f"power: the matrix must be square, its shape is {a.shape}")
     if not isinstance(n, (int, np.integer)) or n < 0:
@@ -281,7 +271,7 @@ def matrix_power(a: SparseArray, n: Any) -> Any:
 # --- sums along axes ---------------------------------------------------------------------------------------
 
 
-def total(a: SparseArray, axis: Any, dtype: Any, out: Any) -> Any:
+def total(a: Stored, axis: Any, dtype: Any, out: Any) -> Any:
     """The sum of all entries, or along one axis."""
     if out is not None:
         raise TypeError("sum: out= is not supported, assign the result")

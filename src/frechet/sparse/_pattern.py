@@ -49,6 +49,20 @@ class Pattern:
         return np.repeat(np.arange(self.shape[0], dtype=self.indices.dtype), np.diff(self.indptr))
 
     @cached_property
+    def keys(self) -> np.ndarray:
+        """Row and column of each value as one number, which ascends."""
+        keys: np.ndarray = self.rows.astype(np.int64) * self.shape[1] + self.indices
+        return keys
+
+    def places(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Which value is at each of the given places; −1 where there is none."""
+        wanted = rows.astype(np.int64) * self.shape[1] + columns
+        if not self.nnz:
+            return np.full(len(wanted), -1)
+        found = np.minimum(np.searchsorted(self.keys, wanted), self.nnz - 1)
+        return np.where(self.keys[found] == wanted, found, -1)
+
+    @cached_property
     def transposed(self) -> tuple[Pattern, np.ndarray]:
         """The pattern of the transpose, and which value of this one each of its values is."""
         import scipy.sparse as sp
@@ -105,9 +119,8 @@ class Pattern:
         P = np.empty((*lead, self.nnz), np.result_type(w, x))
         counts = np.diff(self.indptr)
         step = max(1, _IN_CACHE // max(1, int(np.prod(lead))))
-        bounds = np.searchsorted(self.indptr, np.arange(0, self.nnz, step), side="right") - 1
-        bounds = [*np.unique(bounds).tolist(), self.shape[0]]
-        for first, last in pairwise(bounds):
+        starts = np.unique(np.searchsorted(self.indptr, np.arange(0, self.nnz, step), side="right") - 1)
+        for first, last in pairwise([*starts.tolist(), self.shape[0]]):
             part = slice(self.indptr[first], self.indptr[last])
             of_rows = np.repeat(w[..., first:last], counts[first:last], axis=-1)
             of_columns = x.take(self.indices[part], axis=-1, mode="clip")  # which is quicker than checking
@@ -152,7 +165,9 @@ def values_and_pattern(A: Any, call: str) -> tuple[Array, Pattern]:
     import scipy.sparse as sp
 
     if not sp.issparse(A):
-        raise TypeError(f"{call} must be a sparse array, got {type(A).__name__}; scipy.sparse.csr_array(A) is")
+        raise TypeError(
+            f"{call} must be a sparse array, got {type(A).__name__}; scipy.sparse.csr_array(A) is"
+        )
     if A.ndim != 2:
         raise TypeError(f"{call} must have two axes, got the shape {A.shape}")
     C = sp.csr_array(A)

@@ -1,4 +1,4 @@
-"""Entries picked out of a vector, and its adjoint, entries added up: what moving sparse values about consists of.
+"""Entries picked out of a vector, and the adjoint, entries added up: how sparse values are moved about.
 
     take:    v ↦ y with y[k] = v[source[k]], and 0 where source[k] is −1
     add_up:  w ↦ v with v[i] = Σ w[k] over all k with source[k] = i
