@@ -90,7 +90,7 @@ def same_structure(a: TreeDef, b: TreeDef) -> bool:
 
 
 def _stand_ins(treedef: TreeDef) -> TreeDef:
-    """A structure as it is with leaves that are no plain arrays; some types are put together otherwise then."""
+    """A structure as it is with leaves that are no plain arrays, which some types put together otherwise."""
     return flatten(treedef.unflatten([_NO_ARRAY] * treedef.num_leaves))[1]
 
 

@@ -99,8 +99,8 @@ def test_diags():
     check_rule(lambda a: fr.sparse.diags_array(a, offsets=-1).toarray(), a)
     check_rule(lambda c: fr.sparse.diags_array([c], offsets=[1], shape=(4, 4)).toarray(), c)
     check_rule(lambda c: fr.sparse.diags_array([c[0], 2.0], offsets=[0, 1], shape=(4, 4)).toarray(), c)
-    assert type(fr.sparse.diags_array([a])) is sp.dia_array
-    assert fr.vjp(lambda a: fr.sparse.diags_array([a], dtype=np.complex64), a)[0].dtype == np.complex64
+    assert type(fr.sparse.diags_array(a)) is sp.dia_array
+    assert fr.vjp(lambda a: fr.sparse.diags_array(a, dtype=np.complex64), a)[0].dtype == np.complex64
     with pytest.raises(ValueError, match="Diagonal length"):
         fr.grad(lambda a: fr.sparse.diags_array([a], offsets=[0], shape=(9, 9)).sum())(a)
 

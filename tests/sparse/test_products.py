@@ -53,8 +53,8 @@ def test_both_ways_to_a_product_agree(monkeypatch, dtype, at_once):
         sparse(rng, (8, 5), 0.5, dtype),
         sparse(rng, (6, 5), 0.5, float),
     )
-    A[2] = 0
-    A.eliminate_zeros()
+    A = sp.diags_array([1.0, 1.0, 0.0, 1.0, 1.0, 1.0]) @ A
+    A.eliminate_zeros()  # a row without entries
     _, Z = values_and_pattern(C, "C")
     whole, by_rows = _product._by_product(A, B, Z), _product._by_rows(A, B, Z)
     np.testing.assert_allclose(by_rows, whole, rtol=1e-13, atol=1e-13)
@@ -94,7 +94,7 @@ def test_selections_and_their_adjoints(source, dtype):
     w = np.arange(1.0, len(source) + 1).astype(dtype)
     np.testing.assert_array_equal(add_up(w, s), M.T @ w)
     assert take(v, s).dtype == add_up(w, s).dtype == dtype
-    check_rule(lambda v: take(v, s), v)
+    check_rule(lambda v: take(v, Selection(s.source, len(v))), v)
     if source:
         check_rule(lambda w: add_up(w, s), w)
 

@@ -19,7 +19,7 @@ from typing import Any
 from scipy.sparse import eye_array, identity, issparse
 
 from ._array import SparseArray, asarray
-from ._base import wrapped
+from ._base import constant
 from ._constructors import (
     block_array,
     block_diag,
@@ -69,4 +69,4 @@ __all__ = [
 
 def as_operand(x: Any) -> Any:
     """A sparse array of SciPy as one whose operators take traced arrays; NotImplemented for anything else."""
-    return wrapped(x) if issparse(x) else NotImplemented
+    return constant(x) if issparse(x) else NotImplemented

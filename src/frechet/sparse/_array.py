@@ -15,7 +15,7 @@ from ..linear_map import Array
 from ..rule import primal
 from ..tracing.methods import for_scipys_operators
 from . import _operations
-from ._base import Stored, is_sparse, wrapped
+from ._base import Stored, constant, is_sparse, wrapped
 from ._functions import call_function, call_ufunc
 
 __all__ = ["SparseArray", "asarray"]
@@ -292,7 +292,7 @@ def asarray(A: Any) -> Any:
     """
     if not is_sparse(A):
         raise TypeError(f"asarray: A must be a sparse array, got {type(A).__name__}")
-    return wrapped(A)
+    return constant(A)
 
 
 def _plain(x: Any) -> Any:

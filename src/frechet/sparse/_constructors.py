@@ -183,11 +183,13 @@ def diags_array(
     """
     if not _is_traced(diagonals):
         return sp.diags_array(diagonals, offsets=offsets, shape=shape, format=format, dtype=dtype)
-    single = np.ndim(offsets) == 0 and np.ndim(diagonals[0]) == 0
+    single = np.ndim(offsets) == 0 and (len(diagonals) == 0 or np.ndim(diagonals[0]) == 0)
     parts = [diagonals] if single else list(diagonals)
     parts = [_values("diags_array", np.reshape(part, (1,)) if np.ndim(part) == 0 else part) for part in parts]
     numbers, values = _numbered(parts)
-    A = sp.diags_array(numbers, offsets=np.atleast_1d(offsets), shape=shape, format=format, dtype=np.int64)
+    A = sp.diags_array(
+        numbers[0] if single else numbers, offsets=offsets, shape=shape, format=format, dtype=np.int64
+    )
     made = from_numbers(values, A)
     return made if dtype is None else made.astype(dtype)
 

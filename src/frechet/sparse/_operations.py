@@ -18,7 +18,7 @@ from ..linalg._structured import times
 from ..linear_map import Array
 from ..rule import carriers, primal
 from ..transforms import array
-from ._base import Stored, from_canonical, wrapped
+from ._base import Stored, constant, from_canonical, wrapped
 from ._layout import kind_of
 from ._pattern import Pattern
 from ._product import product, product_pattern
@@ -32,7 +32,7 @@ def _operand(x: Any) -> Any:
     if isinstance(x, (Stored, np.ndarray, np.generic, float, int, complex)) or type(x) in carriers:
         return x
     if sp.issparse(x):
-        return wrapped(x)
+        return constant(x)
     if type(x) in (list, tuple):
         return array(x)
     if hasattr(x, "dense_for"):  # a structured matrix
