@@ -107,8 +107,13 @@ OPERATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", [float, complex])
-@pytest.mark.parametrize("name", [*ARRAYS, *ODD])
+CASES = [
+    *((name, dtype) for name in ARRAYS for dtype in (float, complex)),
+    *((name, complex) for name in ODD),
+]
+
+
+@pytest.mark.parametrize(("name", "dtype"), CASES)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_operations(operation, name, dtype):
     sparse, dense = OPERATIONS[operation]
@@ -248,3 +253,33 @@ def test_plain_sparse_arrays_meet_traced_full_ones(name):
         check_rule(lambda z: z * A, z)
     J = fr.jacobian(lambda x: A @ x)(x)
     np.testing.assert_allclose(J, A.toarray(), **CLOSE)
+
+
+# --- arrays without entries ---------------------------------------------------------------------------------
+
+OF_EMPTY = [
+    lambda A: A @ np.ones(A.shape[1]), lambda A: A.T @ np.ones(A.shape[0]), lambda A: (A + 2 * A).data,
+    lambda A: (A @ A.T).toarray(), lambda A: A.sum(axis=0), lambda A: A.sum(), lambda A: (A * A).toarray(),
+    lambda A: A.toarray(), lambda A: A.diagonal(), lambda A: fr.sparse.hstack([A, A]).toarray(),
+    lambda A: fr.sparse.kron(A, A).toarray(), lambda A: A.tocoo().tocsc().toarray(),
+    lambda A: A.multiply(np.ones(A.shape)).toarray(), lambda A: A.sin().toarray(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (0, 4), (3, 0), (0, 0)])
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_without_entries(name, shape):
+    A = getattr(sp, name)(shape)
+    done = 0
+    for operation in OF_EMPTY:
+        try:
+            expected = operation(A)
+        except (ValueError, TypeError, RuntimeError):  # SciPy refuses some of these for some formats
+            continue
+        y, pullback = fr.vjp(operation, A)
+        np.testing.assert_array_equal(y, expected)
+        (g,) = pullback(np.ones_like(y) if np.ndim(y) else 1.0)
+        assert type(g) is type(A)
+        assert g.shape == A.shape
+        done += 1
+    assert done >= 7

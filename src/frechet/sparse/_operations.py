@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ..linalg._structured import times
+from ..linalg._structured import Structure, times
 from ..linear_map import Array
 from ..rule import carriers, primal
 from ..transforms import array
 from ._base import Stored, constant, from_canonical, wrapped
+from ._diagonals import Diagonals
 from ._layout import kind_of
 from ._pattern import Pattern
 from ._product import product, product_pattern
@@ -209,7 +210,7 @@ def matmul(a: Stored, b: Any) -> Any:
     if b is NotImplemented:
         return NotImplemented
     if not _is_sparse(b):
-        return _times_dense(a, b, "matmul")
+        return _times_dense(a, b)
     if a.shape[1] != b.shape[0]:
         raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit together")
     (x, X), (y, Y) = a.canonical(), b.canonical()
@@ -226,34 +227,35 @@ def rmatmul(a: Stored, b: Any) -> Any:
     if _is_sparse(b):
         return matmul(b, a)
     turned = b if np.ndim(b) < 2 else np.transpose(b)
-    product = _times_dense(_transposed(a), turned, "matmul")
+    product = _times_dense(a, turned, transposed=True)  # b A = (Aᵀ bᵀ)ᵀ
     return product if np.ndim(product) < 2 else np.transpose(product)
 
 
-def _transposed(a: Stored) -> Stored:
-    return wrapped(a.T)
-
-
-def _times_dense(a: Stored, X: Array, call: str) -> Array:
-    """a @ X for a vector or a matrix."""
+def _times_dense(a: Stored, X: Array, transposed: bool = False) -> Array:
+    """A X, or Aᵀ X, for a vector or a matrix X."""
     if np.ndim(X) not in (1, 2):
         if np.ndim(X) == 0:
             raise ValueError("matmul: a number is no matrix; use * instead")
-        raise ValueError(f"{call}: a full array of shape {np.shape(X)} has too many axes")
-    if np.shape(X)[0] != a.shape[1]:
-        raise ValueError(f"{call}: shapes {a.shape} and {np.shape(X)} do not fit together")
+        raise ValueError(f"matmul: a full array of shape {np.shape(X)} has too many axes")
+    shape = a.shape[::-1] if transposed else a.shape
+    if np.shape(X)[0] != shape[1]:
+        shapes = (np.shape(X)[::-1], a.shape) if transposed else (a.shape, np.shape(X))
+        raise ValueError(f"matmul: shapes {shapes[0]} and {shapes[1]} do not fit together")
     if X.dtype.kind not in "fc":
         X = X.astype(np.float64)
-    if a.format == "csc" and a.layout.transposed.ordered:
-        # A = Bᵀ for B with the same values, and A X = (conj B)ᴴ X: no conversion is needed.
-        pattern, _ = a.layout.transposed.canonical
-        values = a.values if a.dtype.kind != "c" else np.conj(a.values)
-        adjoint = True
+    structure: Structure
+    values = a.values
+    if a.format == "dia":
+        structure = Diagonals(a.layout.index[0], a.layout.data_shape[1], a.shape)
+    elif a.format == "csc" and a.layout.ordered:  # the transpose is CSR, with the same values
+        (structure, _), transposed = a.layout.transposed.canonical, not transposed
     else:
-        (values, pattern), adjoint = a.canonical(), False
+        values, structure = a.canonical()
+    if transposed and a.dtype.kind == "c":
+        values = np.conj(values)  # Aᵀ X = (conj A)ᴴ X
     if np.ndim(X) == 1:
-        return times(values, X[:, None], pattern, adjoint)[:, 0]
-    return times(values, X, pattern, adjoint)
+        return times(values, X[:, None], structure, transposed)[:, 0]
+    return times(values, X, structure, transposed)
 
 
 def matrix_power(a: Stored, n: Any) -> Any:
