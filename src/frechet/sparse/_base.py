@@ -281,11 +281,15 @@ def wrapped(A: Any) -> Stored:
 
 
 def constant(A: Any) -> Stored:
-    """A sparse array of the user's as one of ours, with index arrays that nobody else can change."""
+    """A sparse array of the user's as one of ours.
+
+    Index arrays in order are shared, as a copy takes as long as a product: `Pattern.matrix` notices where
+    SciPy has changed them since.  Others are copied, because many of SciPy's methods put them in order.
+    """
     if isinstance(A, Stored):
         return A
     data, layout = taken_apart(A)
-    made: Stored = Stored.concrete(data, layout.copy())
+    made: Stored = Stored.concrete(data, layout if layout.ordered else layout.copy())
     return made
 
 

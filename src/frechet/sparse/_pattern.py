@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InPlaceError
 from ..linear_map import Array, Shape
 
 _IN_CACHE = 1 << 16  # entries of a part that the first levels of a cache hold
@@ -74,6 +75,11 @@ class Pattern:
         """The scipy.sparse.csr_array with plain values p, which shares their memory."""
         import scipy.sparse as sp
 
+        if self.indptr[-1] != self.nnz:
+            raise InPlaceError(
+                "the index arrays of a sparse array were changed in place (A.eliminate_zeros() for example) "
+                "before its derivative was applied: do that earlier, or to a copy"
+            )
         return sp.csr_array((p, self.indices, self.indptr), shape=self.shape, copy=False)
 
     # --- as a structure -----------------------------------------------------------------------------------
