@@ -196,7 +196,7 @@ COERCIONS = {
     "cmath": (lambda x: cmath.sin(x[0]), ["cmath.sin"]),
     "expm": (lambda x: scipy.linalg.expm(x * np.eye(3)), ["expm", "fr.linalg"]),
     "scipy.linalg.solve": (lambda x: scipy.linalg.solve(x * np.eye(3), x3), ["scipy.linalg.solve"]),
-    "scipy.sparse": (lambda x: scipy.sparse.eye_array(3) @ x, []),
+    "scipy.sparse": (lambda x: scipy.sparse.eye_array(3).multiply(x), ["fr.sparse.asarray"]),
     "scipy quad": (lambda x: scipy.integrate.quad(lambda s: s * x[0], 0, 1), ["quad"]),
     "scipy brentq": (lambda x: scipy.optimize.brentq(lambda s: s - x[0], 0, 5), ["brentq"]),
     "scipy minimize": (

@@ -21,7 +21,7 @@ import numpy as np
 
 from .errors import SpaceError
 from .rule import carriers, primal
-from .tree import TreeDef, flatten, is_container, leaves_up_to, register
+from .tree import TreeDef, flatten, is_container, leaves_up_to, register, same_structure
 
 Array = Any
 Shape = tuple[int, ...]
@@ -258,7 +258,7 @@ class TreeSpace(Space):
 
     def _leaves(self, g: Any) -> list[Any]:
         leaves, treedef = flatten(g)
-        if treedef != self.treedef:
+        if not same_structure(treedef, self.treedef):
             raise SpaceError(f"expected a container like {self.treedef}, got one like {treedef}")
         return leaves
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Container, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ _NAMESPACE = "frechet"
 TreeDef = Any
 # Types that are no containers, to be told quickly.  The engine enters its own here.
 LEAVES = {float, int, complex, bool, str, type(None), np.ndarray, np.float64}
+# Packages whose types one of ours makes containers, when the first of them is met.
+_GUESTS = {"scipy.sparse": "frechet.sparse"}
 
 
 def is_container(x: Any) -> bool:
@@ -27,7 +30,19 @@ def is_container(x: Any) -> bool:
         return True
     if _is_dataclass(x):
         return True
+    receive(kind)
     return ("optree" in sys.modules and _is_registered(kind)) or kind.__module__ == "collections"
+
+
+def receive(kind: type) -> Any:
+    """The package of ours that is responsible for a type of another, which it has registered; or None.
+
+    It is found by name, so that neither is imported before it is needed.
+    """
+    for package, ours in _GUESTS.items():
+        if kind.__module__.startswith(package):
+            return importlib.import_module(ours)
+    return None
 
 
 def _is_dataclass(x: Any) -> bool:
@@ -53,6 +68,9 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
     while True:
         leaves, treedef = optree.tree_flatten(x, none_is_leaf=True, namespace=_NAMESPACE)
         unknown = {type(leaf) for leaf in leaves if _is_dataclass(leaf)}
+        guests = {type(leaf) for leaf in leaves if receive(type(leaf)) and _is_registered(type(leaf))}
+        if guests:
+            continue
         if not unknown:
             for leaf in leaves:
                 if isinstance(leaf, (dict, list, tuple)):
@@ -64,6 +82,19 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
             return leaves, treedef
         for kind in unknown:
             _register_dataclass(kind)
+
+
+def same_structure(a: TreeDef, b: TreeDef) -> bool:
+    """Whether two structures are equal, where what is traced counts as that which it stands for."""
+    return bool(a == b) or bool(_stand_ins(a) == _stand_ins(b))
+
+
+def _stand_ins(treedef: TreeDef) -> TreeDef:
+    """A structure as it is with leaves that are no plain arrays, which some types put together otherwise."""
+    return flatten(treedef.unflatten([_NO_ARRAY] * treedef.num_leaves))[1]
+
+
+_NO_ARRAY = object()
 
 
 @functools.cache

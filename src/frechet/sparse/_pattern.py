@@ -11,12 +11,15 @@ its products and solutions follow with derivatives of all orders, and W Xᴴ is 
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from ..errors import InPlaceError
 from ..linear_map import Array, Shape
 
+_IN_CACHE = 1 << 16  # entries of a part that the first levels of a cache hold
 _AT_ONCE = 1 << 22  # entries of the gathered rows in `outer`, to bound its memory
 
 
@@ -47,6 +50,20 @@ class Pattern:
         return np.repeat(np.arange(self.shape[0], dtype=self.indices.dtype), np.diff(self.indptr))
 
     @cached_property
+    def keys(self) -> np.ndarray:
+        """Row and column of each value as one number, which ascends."""
+        keys: np.ndarray = self.rows.astype(np.int64) * self.shape[1] + self.indices
+        return keys
+
+    def places(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Which value is at each of the given places; −1 where there is none."""
+        wanted = rows.astype(np.int64) * self.shape[1] + columns
+        if not self.nnz:
+            return np.full(len(wanted), -1)
+        found = np.minimum(np.searchsorted(self.keys, wanted), self.nnz - 1)
+        return np.where(self.keys[found] == wanted, found, -1)
+
+    @cached_property
     def transposed(self) -> tuple[Pattern, np.ndarray]:
         """The pattern of the transpose, and which value of this one each of its values is."""
         import scipy.sparse as sp
@@ -58,6 +75,11 @@ class Pattern:
         """The scipy.sparse.csr_array with plain values p, which shares their memory."""
         import scipy.sparse as sp
 
+        if self.indptr[-1] != self.nnz:
+            raise InPlaceError(
+                "the index arrays of a sparse array were changed in place (A.eliminate_zeros() for example) "
+                "before its derivative was applied: do that earlier, or to a copy"
+            )
         return sp.csr_array((p, self.indices, self.indptr), shape=self.shape, copy=False)
 
     # --- as a structure -----------------------------------------------------------------------------------
@@ -80,21 +102,35 @@ class Pattern:
 
     def _product(self, p: Array, X: Array, adjoint: bool) -> Array:
         A = self.matrix(p)
-        product: Array = (A.conj().T if adjoint else A) @ X
+        product: Array = (A.conj(copy=False).T if adjoint else A) @ X
         return product
 
     def outer(self, W: Array, X: Array) -> Array:
         """The entries of W Xᴴ on the pattern, in O(nnz k) operations."""
         X = X.conj()
+        if X.shape[-1] == 1:
+            return self._outer_of_vectors(W[..., 0], X[..., 0])
         rows, columns = self.rows, self.indices
         lead = np.broadcast_shapes(W.shape[:-2], X.shape[:-2])
-        if X.shape[-1] == 1:
-            return W[..., rows, 0] * X[..., columns, 0]
         P = np.empty((*lead, self.nnz), np.result_type(W, X))
         step = max(1, _AT_ONCE // max(1, int(np.prod(lead)) * X.shape[-1]))
         for start in range(0, self.nnz, step):
             part = slice(start, start + step)
             P[..., part] = np.einsum("...ik,...ik->...i", W[..., rows[part], :], X[..., columns[part], :])
+        return P
+
+    def _outer_of_vectors(self, w: Array, x: Array) -> Array:
+        """The entries of w xᵀ on the pattern, some rows at a time, whose temporaries stay in the cache."""
+        lead = np.broadcast_shapes(w.shape[:-1], x.shape[:-1])
+        P = np.empty((*lead, self.nnz), np.result_type(w, x))
+        counts = np.diff(self.indptr)
+        step = max(1, _IN_CACHE // max(1, int(np.prod(lead))))
+        starts = np.unique(np.searchsorted(self.indptr, np.arange(0, self.nnz, step), side="right") - 1)
+        for first, last in pairwise([*starts.tolist(), self.shape[0]]):
+            part = slice(self.indptr[first], self.indptr[last])
+            of_rows = np.repeat(w[..., first:last], counts[first:last], axis=-1)
+            of_columns = x.take(self.indices[part], axis=-1, mode="clip")  # which is quicker than checking
+            np.multiply(of_rows, of_columns, out=P[..., part])
         return P
 
     # --- comparison ---------------------------------------------------------------------------------------

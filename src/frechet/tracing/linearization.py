@@ -12,7 +12,7 @@ from ..errors import FrechetError, InPlaceError, NotDifferentiableError, SpaceEr
 from ..linear_map import Array, Shape
 from ..rule import load_chapters, primal
 from ..space import ArraySpace, EntriesSpace, NoTangent, Space, leaf_spaces, space
-from ..tree import flatten, is_container
+from ..tree import flatten, is_container, same_structure
 from . import sweep
 from .collector import LONG, full_collections_wait
 from .trace import SCALAR_SPACES, ClosedForward, ClosedTape, Forward, Tape, copied, space_of
@@ -68,7 +68,7 @@ class Argument:
             leaves = [tangent]
         else:
             leaves, treedef = flatten(tangent)
-            if treedef != self.treedef:
+            if not same_structure(treedef, self.treedef):
                 raise SpaceError(f"{what} has the structure {treedef} where {self.treedef} is due")
         return [fitted(self.spaces[k], leaves[k], what, stack) for k in self.varied]
 
@@ -204,7 +204,7 @@ class Results:
             leaves = [cotangent]
         else:
             leaves, treedef = flatten(cotangent)
-            if treedef != self.treedef:
+            if not same_structure(treedef, self.treedef):
                 raise SpaceError(f"{what} has the structure {treedef} where {self.treedef} is due")
         return [
             None if isinstance(s, NoTangent) else s.partials(fitted(s, leaf, what, stack))

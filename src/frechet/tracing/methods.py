@@ -214,6 +214,33 @@ def _offending_call() -> str:
     return f":{by} in {line}({frame.f_code.co_filename}, line {frame.f_lineno})"
 
 
+# Operators of SciPy's sparse arrays, and its functions that carry them out, which leave an operand that is no
+# array to the operand itself.
+_SCIPYS_OPERATORS = ("__matmul__", "__mul__", "__truediv__", "__rmul__", "__rmatmul__")
+
+
+def for_scipys_operators(x: Any) -> np.ndarray | None:
+    """What __array__ answers where an operator of a scipy.sparse array asks whether x is an array; else None.
+
+    ``A @ x`` asks so by np.asanyarray(x).  For what is no array it expects an array of dtype object without
+    axes, returns NotImplemented, and Python then asks x: x.__rmatmul__(A).  Methods such as A.multiply(x) ask
+    in the same way, but have nobody to pass the question on to: they are told apart by their name.
+    """
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("scipy.sparse._"):
+        if frame.f_code.co_name in _SCIPYS_OPERATORS:
+            opaque = np.empty((), object)
+            opaque[()] = x
+            return opaque
+        frame = frame.f_back
+    return None
+
+
+def _array(self: Traced, dtype: Any = None, copy: bool | None = None) -> Any:
+    opaque = for_scipys_operators(self)
+    return _refuse_array(self) if opaque is None else opaque
+
+
 def _bool(self: Traced) -> bool:
     value = primal(checked(self))
     if np.ndim(value) == 0 and not isinstance(value, np.ndarray):
@@ -226,11 +253,13 @@ def _bool(self: Traced) -> bool:
 
 _ARRAYS = (
     "Use fr.array([...]) for a list of traced values, np.zeros(n, like=x) for an array to be written to, "
-    "NumPy's function or that of fr.linalg and fr.fft where there is one, or give the function a rule with "
+    "NumPy's function or that of fr.linalg and fr.fft where there is one, fr.sparse.asarray(A) for a sparse "
+    "array A whose method was called, or give the function a rule with "
     "fr.rule."
 )
+_refuse_array = _guard("A conversion to a plain array", _ARRAYS)
 GUARDS = {
-    "__array__": _guard("A conversion to a plain array", _ARRAYS),
+    "__array__": _array,
     "__float__": _guard(
         "float(x), or a function of math or of C code,",
         "Use x itself, NumPy's function of the same name (np.sin for math.sin), or an array made with "

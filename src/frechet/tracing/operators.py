@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import CoercionError
 from ..rule import carriers, primal, table
+from ..tree import receive
 from .apply import PYTHON_SCALARS, apply, apply_argumentwise, innermost, shape_of, with_constant
 from .trace import refuse_kind
 from .traced import Traced, checked
@@ -34,6 +35,12 @@ def _operand(x: Any) -> Any:
             raise CoercionError("an operand is a list that holds traced values; write fr.array([...])")
         return np.asarray(x)
     return NotImplemented
+
+
+def _guest(x: Any) -> Any:
+    """A sparse array of SciPy as one whose operators know traced arrays; NotImplemented for anything else."""
+    ours = receive(type(x))
+    return x_of(x) if (x_of := getattr(ours, "as_operand", None)) else NotImplemented
 
 
 def _binary(
@@ -68,8 +75,11 @@ def _binary(
                 if m is None or n is None:
                     return _apply(rule, (self, other), symbol)
                 return trace.record(y, ((self.node, m), (other.node, n)), rule)
-        other = _operand(other)
-        return other if other is NotImplemented else _apply(rule, (self, other), symbol)
+        operand = _operand(other)
+        if operand is NotImplemented:
+            guest = _guest(other)
+            return guest if guest is NotImplemented else symbol(self, guest)
+        return _apply(rule, (self, operand), symbol)
 
     def backward(self: Traced, other: Any) -> Any:
         rule: Any = table[ufunc]
@@ -82,8 +92,11 @@ def _binary(
             else:
                 m = rule.derivatives[1](y, (other, b), shape_of(b), shape_of(y))
             return y if m is None else self.tape.record(y, ((self.node, m),), rule)
-        other = _operand(other)
-        return other if other is NotImplemented else _apply(rule, (other, self), symbol)
+        operand = _operand(other)
+        if operand is NotImplemented:
+            guest = _guest(other)
+            return guest if guest is NotImplemented else symbol(guest, self)
+        return _apply(rule, (operand, self), symbol)
 
     return forward, backward
 
