@@ -1,7 +1,8 @@
 """The directives of the coverage page, made from the tables of the code.
 
-``{coverage-table}`` shows what ``frechet.rules.coverage`` lists, a table per namespace; ``{linalg-table}``
-what the functions of ``fr.linalg`` can be differentiated in, and where they have no derivative.
+``{coverage-table}`` shows what ``frechet.rules.coverage`` lists, a table per namespace; ``{linalg-table}`` and
+``{sparse-table}`` what the functions of ``fr.linalg`` and ``fr.sparse.linalg`` can be differentiated in, and where they
+have no derivative.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-import frechet.linalg  # noqa: F401  # fills the table
+import frechet.linalg  # fills the table
+import frechet.sparse.linalg  # noqa: F401  # likewise
 from frechet.linalg._capability import table as capabilities
 from frechet.rules.coverage import coverage
+from frechet.sparse.linalg._capability import table as sparse_capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -130,6 +133,32 @@ class LinalgTable(SphinxDirective):
         ]
 
 
+class SparseTable(SphinxDirective):
+    """The functions of fr.sparse.linalg: a row each, with what the tests check."""
+
+    def run(self) -> list[nodes.Node]:
+        """The nodes that stand in place of the directive."""
+        self.env.note_reread()
+        rows = sorted(sparse_capabilities.values())
+        yes = {True: "yes", False: "no"}
+        return [
+            _grid(
+                ("function", "forward", "reverse", "higher order", "complex", "without a derivative"),
+                (24, 9, 9, 9, 9, 60),
+                [
+                    (row.name, "yes", "yes", "yes", yes[row.complex], row.ill_posed)
+                    for row in rows
+                    if row.kind == "differentiable"
+                ],
+            ),
+            _grid(
+                ("refused", "reason"),
+                (24, 96),
+                [(row.name, row.ill_posed) for row in rows if row.kind == "refused"],
+            ),
+        ]
+
+
 def _counts(rows: Sequence[Entry]) -> str:
     counts = Counter(row.kind for row in rows)
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
@@ -161,4 +190,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("coverage-table", CoverageTable)
     app.add_directive("linalg-table", LinalgTable)
+    app.add_directive("sparse-table", SparseTable)
     return {"parallel_read_safe": True}
