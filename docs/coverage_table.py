@@ -1,8 +1,8 @@
 """The directives of the coverage page, made from the tables of the code.
 
-``{coverage-table}`` shows what ``frechet.rules.coverage`` lists, a table per namespace; ``{linalg-table}`` and
-``{sparse-table}`` what the functions of ``fr.linalg`` and ``fr.sparse.linalg`` can be differentiated in, and where they
-have no derivative.
+``{coverage-table}`` shows what ``frechet.rules.coverage`` lists, a table per namespace; ``{linalg-table}``
+and ``{sparse-table}`` what the functions of ``fr.linalg`` and ``fr.sparse.linalg`` can be differentiated in,
+and where they have no derivative.
 """
 
 from __future__ import annotations
