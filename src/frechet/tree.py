@@ -28,7 +28,7 @@ def is_container(x: Any) -> bool:
         return False
     if isinstance(x, (dict, list, tuple)):
         return True
-    if _is_dataclass(x):
+    if hasattr(kind, "__dataclass_fields__"):  # as dataclasses has it, whose import is slow
         return True
     receive(kind)
     return ("optree" in sys.modules and _is_registered(kind)) or kind.__module__ == "collections"
@@ -43,10 +43,6 @@ def receive(kind: type) -> Any:
         if kind.__module__.startswith(package):
             return importlib.import_module(ours)
     return None
-
-
-def _is_dataclass(x: Any) -> bool:
-    return hasattr(type(x), "__dataclass_fields__")  # as dataclasses has it, whose import is slow
 
 
 def _is_registered(kind: type) -> bool:
@@ -67,10 +63,10 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
 
     while True:
         leaves, treedef = optree.tree_flatten(x, none_is_leaf=True, namespace=_NAMESPACE)
-        unknown = {type(leaf) for leaf in leaves if _is_dataclass(leaf)}
-        guests = {type(leaf) for leaf in leaves if receive(type(leaf)) and _is_registered(type(leaf))}
-        if guests:
-            continue
+        kinds = set(map(type, leaves)) - LEAVES
+        if any([receive(kind) and _is_registered(kind) for kind in kinds]):
+            continue  # those of another package, which are containers from now on
+        unknown = {kind for kind in kinds if hasattr(kind, "__dataclass_fields__")}
         if not unknown:
             for leaf in leaves:
                 if isinstance(leaf, (dict, list, tuple)):
