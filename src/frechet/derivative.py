@@ -9,10 +9,11 @@ import numpy as np
 
 from .errors import NotDifferentiableError, SpaceError
 from .linear_map import Array, BoundMap, LinearMap, Shape
-from .rule import primal
+from .rule import primal, structured_types
 from .space import EntriesSpace, Space
 from .tracing.linearization import Linearization, finished, fitted
 from .tracing.sweep import UNIT
+from .tree import node_types
 
 
 class Derivative(BoundMap):
@@ -172,9 +173,10 @@ def jacobian_blocks(lin: Linearization) -> list[list[Array]]:
             raise NotDifferentiableError(
                 f"{lin.name} returned a value that has no tangent; it has no Jacobian"
             )
-        if type(s) is EntriesSpace:
+    for kind in node_types(lin.results.treedef):
+        if kind in structured_types:
             raise NotDifferentiableError(
-                f"{lin.name} returned a structured matrix, whose Jacobian would have its structure in the "
+                f"{lin.name} returned a {kind.__name__}, whose Jacobian would have its structure in the "
                 "middle of its axes. Return its entries: A.to_dense(), or the arrays that it consists of"
             )
     require_complex_linear(lin)

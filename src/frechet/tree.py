@@ -6,7 +6,7 @@ import contextlib
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,14 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
             return leaves, treedef
         for kind in unknown:
             _register_dataclass(kind)
+
+
+def node_types(treedef: TreeDef | None) -> Iterator[Any]:
+    """The types of the containers in a structure; none for that of a single leaf."""
+    if treedef is not None and treedef.type is not None:
+        yield treedef.type
+        for child in treedef.children():
+            yield from node_types(child)
 
 
 def same_structure(a: TreeDef, b: TreeDef) -> bool:
