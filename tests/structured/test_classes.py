@@ -157,6 +157,21 @@ def test_restrict_is_the_adjoint_of_the_derivative_of_to_dense(make, stack, dtyp
 
 
 @each_linear
+def test_the_projection_of_a_full_array_is_orthogonal(make):
+    A = make(np.float64)
+    space = fr.space(A)
+    G = rng.standard_normal(A.shape)
+    P = space.project(G)
+    assert type(P) is type(A)
+    again = space.project(P)
+    np.testing.assert_allclose(again.to_dense(), P.to_dense(), atol=1e-14)
+    # what is left of G is orthogonal to every matrix of the structure; a unit diagonal is no direction
+    B = space.project(rng.standard_normal(A.shape))
+    full = [np.array(M.to_dense()) - np.array(space.zeros().to_dense()) for M in (P, B)]
+    assert np.sum((G - full[0]) * full[1]) == pytest.approx(0, abs=1e-12)
+
+
+@each_linear
 @stacks
 @dtypes
 def test_the_inner_product_is_that_of_the_full_arrays(make, stack, dtype):

@@ -182,7 +182,7 @@ def test_a_structure_of_ones_own_with_weights():
     assert (G.n, float(G.value)) == (4, 1.5)  # the mean of 0, 1, 2, 3: the nearest vector of equal numbers
 
 
-# --- what is made in full ------------------------------------------------------------------------------------
+# --- what is made in full ---------------------------------------------------------------------------------
 
 
 def test_a_full_array_is_announced_and_can_be_an_error():

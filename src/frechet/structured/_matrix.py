@@ -17,11 +17,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ..errors import CoercionError
+from ..errors import CoercionError, SpaceError
 from ..linear_map import Array, Shape
 from ..rule import carriers, primal, structured_types
-from ..space import Space, register_structure, space
+from ..space import Space, TreeSpace, register_space, register_structure, space
 from ..transforms import array
+from ..tree import flatten
 from ._interoperability import InSciPy
 
 # What answers NumPy's protocols and Python's operators; `_functions` and `_operations` enter it.
@@ -125,6 +126,7 @@ class StructuredMatrix(InSciPy):
         super().__init_subclass__(**kwargs)
         structured_types.add(cls)
         register_structure(cls, _take_apart, lambda form, parts: cls.of(parts, form), cls.part_spaces)
+        register_space(cls, _space)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a {type(self).__name__} is immutable: make a new one")
@@ -377,6 +379,38 @@ class StructuredMatrix(InSciPy):
 
 def _take_apart(A: StructuredMatrix) -> tuple[tuple[Any, ...], Any]:
     return A.parts, A.form
+
+
+class StructuredSpace(TreeSpace):
+    """The space of matrices of a structure; full arrays are projected onto it, too.
+
+    >>> import numpy as np
+    >>> import frechet as fr
+    >>> fr.space(fr.Toeplitz([0.0, 0.0])).project(np.array([[1.0, 5.0], [2.0, 3.0]])).to_dense()
+    array([[2., 5.],
+           [2., 2.]])
+    """
+
+    __slots__ = ()
+
+    def project(self, g: Any, stack: Shape = ()) -> Any:
+        if isinstance(g, StructuredMatrix):
+            return super().project(g, stack)
+        zero = self.zeros(stack)
+        if not zero.linear:
+            raise SpaceError(
+                f"{type(zero).__name__} matrices are no linear space, onto which a full array could be projected"
+            )
+        if np.shape(g) != zero.shape:
+            raise SpaceError(f"expected shape {zero.shape}, got {np.shape(g)}")
+        leaves, _ = flatten(zero.restrict(g))
+        pairs = zip(self.spaces, leaves, strict=True)
+        return self.treedef.unflatten([s.gradient(leaf, stack) for s, leaf in pairs])
+
+
+def _space(A: StructuredMatrix) -> StructuredSpace:
+    _, treedef = flatten(A)
+    return StructuredSpace(tuple(A.part_spaces()), treedef)
 
 
 def _rebuilt(cls: type[StructuredMatrix], parts: tuple[Any, ...], form: Any) -> StructuredMatrix:
