@@ -8,6 +8,7 @@ writes costs O(n).
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -32,12 +33,28 @@ def getitem(x: Traced, index: Any) -> Any:
     result = value if type(value) not in carriers else primal(value)
     if type(result) is not np.ndarray:
         return x.tape.record(value, ((x.node, Gather(index, x.value.shape, 0)),), "indexing")
-    m = Gather(index, x.value.shape, result.ndim)
+    shape = x.value.shape
+    m: LinearMap
+    if type(index) is tuple and result.size == math.prod(shape) and _in_order(index):
+        m = reshape(shape, result.shape)  # x[:, None], whose cotangent needs no buffer
+    else:
+        m = Gather(index, shape, result.ndim)
     if type(value) is not View and result.base is None:
         return x.tape.record(value, ((x.node, m),), "indexing")
     if version(x) > 0:
         value = np.copy(value)  # so that the next write to x does not have to copy all of x
     return View(value, x.tape, x.tape.node(space_of(value), ((x.node, m),), "indexing"), x, index)
+
+
+def _in_order(index: tuple[Any, ...]) -> bool:
+    """Whether an index that takes all entries takes them in their order, so that only the shape may differ."""
+    for entry in index:
+        if type(entry) is slice:
+            if entry.step not in (None, 1):
+                return False
+        elif not (entry is None or entry is Ellipsis or type(entry) is int):
+            return False
+    return True
 
 
 def setitem(x: Traced, index: Any, v: Any) -> None:

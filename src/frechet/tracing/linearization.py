@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -341,11 +342,35 @@ def finished(space: Space, g: Array, stack: Shape = (), shared: set[int] | None 
         if hasattr(g, "refuse"):  # it stands for a tangent that does not exist, and raises
             g.refuse()
         return np.asarray(g) if type(space) is ArraySpace and isinstance(g, np.generic) else g
-    if g.base is not None or not g.flags.writeable or (shared is not None and id(g) in shared):
+    owner = g if g.base is None else g.base
+    if not g.flags.writeable or (shared is not None and id(owner) in shared):
+        return g.copy()
+    if owner is not g and not _alone(owner, g):
         return g.copy()
     if shared is not None:
-        shared.add(id(g))
+        shared.add(id(owner))
     return g
+
+
+def _alone(owner: Any, g: np.ndarray) -> bool:
+    """Whether g, a view such as a reshaped array, shows all of its owner, which nothing else refers to."""
+    return (
+        type(owner) is np.ndarray
+        and owner.base is None
+        and owner.flags.writeable
+        and owner.nbytes == g.nbytes
+        and sys.getrefcount(owner) <= _ALONE
+    )
+
+
+def _references_to_a_base() -> int:
+    """What sys.getrefcount says within `_alone` of the base of a view that nothing else refers to."""
+    view = np.zeros((1, 1)).reshape(1)
+    owner = view.base
+    return (lambda owner, g: sys.getrefcount(owner))(owner, view)
+
+
+_ALONE = _references_to_a_base()
 
 
 def detach(x: Any, trace: Any = None) -> Any:
