@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ._coloring import Compression, direct, symmetric
 from ._sparsity import sparsity_of
 
 Function = Callable[..., Any]
+_AT_ONCE = 1 << 20  # bytes of directions that are pushed as a stack; longer ones one by one, in the caches
 
 
 class SparseDerivative:
@@ -36,6 +38,13 @@ class SparseDerivative:
         self._reverse = reverse
         self.directions = compression.directions
 
+    @cached_property
+    def _by_color(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each colour the entries that it gives, and where they are in its column."""
+        order = np.argsort(self._compression.colors, kind="stable")
+        ends = np.searchsorted(self._compression.colors[order], np.arange(1, self.directions))
+        return [(entries, self._compression.rows[entries]) for entries in np.split(order, ends)]
+
     def __call__(self, x: Array) -> Any:
         """The derivative at x, an array of the shape that it was prepared for."""
         import scipy.sparse as sp
@@ -51,17 +60,22 @@ class SparseDerivative:
                     f"here it has the shape {shape}"
                 )
             plan = self._compression
-            into, space = (out, s) if not self._reverse else (s, out)
+            space = out if self._reverse else s
             directions = plan.seeds.astype(space.dtype, copy=False).reshape(plan.directions, *space.shape)
             apply = lin.pull if self._reverse else lin.push
-            (columns,) = apply([directions], (plan.directions,))
+            values = np.zeros(self.sparsity.nnz, np.result_type(s.dtype, out.dtype))
+            if directions.nbytes <= _AT_ONCE:
+                (columns,) = apply([directions], (plan.directions,))
+                if columns is not None:
+                    values[:] = np.reshape(columns, (plan.directions, -1))[plan.colors, plan.rows]
+            else:
+                for direction, (entries, rows) in zip(directions, self._by_color, strict=True):
+                    (column,) = apply([direction])
+                    if column is not None:
+                        values[entries] = np.reshape(column, -1)[rows]
             lin.tape.check_locked()
         finally:
             lin.tape.release()
-        if columns is None:
-            columns = into.zeros((plan.directions,))
-        dtype = np.result_type(s.dtype, out.dtype)
-        values = np.reshape(columns, (plan.directions, -1))[plan.colors, plan.rows].astype(dtype, copy=False)
         P = self.sparsity
         return sp.csr_array((values, P.indices.copy(), P.indptr.copy()), shape=P.shape)
 
