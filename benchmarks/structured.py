@@ -92,6 +92,26 @@ ROUTINES: dict[str, tuple[str, Callable[[Any, np.ndarray], np.ndarray]]] = {
     "circulant": ("SciPy's solve_circulant", _circulant),
     "low-rank-plus-diagonal": ("Woodbury's formula in NumPy", _woodbury),
 }
+
+
+def _diagonal_by_hand(d: np.ndarray, b: np.ndarray, w: np.ndarray) -> Any:
+    x, z = b / d, w / d
+    return x, -z * x, z
+
+
+def _triangular_by_hand(A: np.ndarray, b: np.ndarray, w: np.ndarray) -> Any:
+    import scipy.linalg
+
+    x = scipy.linalg.solve_triangular(A, b)
+    z = scipy.linalg.solve_triangular(A, w, trans="T")
+    return x, -np.triu(np.outer(z, x)), z
+
+
+# What value and gradient take in NumPy, where new memory for the gradient costs more than the solution.
+BY_HAND: dict[str, Callable[[Any, np.ndarray, np.ndarray], Any]] = {
+    "diagonal": _diagonal_by_hand,
+    "triangular": _triangular_by_hand,
+}
 SIZES = {
     "diagonal": (1000, 1_000_000),
     "tridiagonal": (1000, 1_000_000),
@@ -123,10 +143,13 @@ def build(kind: str, n: int, gradient: bool, context: Context) -> Row:
         return run
 
     limit = BOTH if gradient else VALUE
+    others = [Contender(name, partial(routine, data, b))]
+    if gradient and kind in BY_HAND:
+        others.append(Contender("value and gradient by hand", partial(BY_HAND[kind], data, b, w)))
     return Row(
         work=f"solve, {kind}, n = {n}" + ", value and pullback" * gradient,
         ours=Contender("frechet", build_if(context.frechet, frechet)),
-        others=[Contender(name, partial(routine, data, b))],
+        others=others,
         targets=[Target((name,), limit, f"≤ {limit:g} × the value")],
         floor=Floor("the routine's value"),
         tolerance=1e-8,
