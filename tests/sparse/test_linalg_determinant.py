@@ -162,3 +162,13 @@ def test_gradient_on_a_large_grid_is_that_of_differences():
         # The logarithm is about 10⁵, so its last digit is 10⁻¹¹, and a step of 10⁻³ leaves 10⁻⁸; the error of
         # the difference quotient is of the order h² = 10⁻⁶, relatively.
         assert gradient[k] == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=2e-5)
+
+
+@pytest.mark.parametrize("dtype", ["d", "D", "f"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_matrix_without_rows(function, dtype):
+    A = sp.csr_array((0, 0), dtype=dtype)
+    value, pull = fr.vjp(lambda A: np.sum(function(A)[1] if function is slogdet else function(A)), A)
+    full = FUNCTIONS[function](A.toarray())
+    assert value == np.sum(full[1] if function is slogdet else full)
+    assert pull(value)[0].dtype == dtype
