@@ -75,7 +75,7 @@ STEPS = {
     "reversed": lambda x: x[::-1] * 3,
     "rolled": lambda x: np.roll(x, 2) - x,
     "shaped": lambda x: (x.reshape(2, 3).T @ np.ones((2, 2))).reshape(-1),
-    "product of matrices": lambda x: (x.reshape(2, 3) @ x.reshape(3, 2)).reshape(-1),
+    "product of matrices": lambda x: np.append(x.reshape(2, 3) @ x.reshape(3, 2), x[:2]),
     "joined": lambda x: np.concatenate([x[4:], x[:4] ** 2]),
     "stacked": lambda x: np.stack([x[:3], x[3:]], axis=1).reshape(-1),
     "repeated": lambda x: np.repeat(x[:3], 2),

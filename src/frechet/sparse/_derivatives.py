@@ -87,8 +87,8 @@ def jacobian(f: Function, x: Array, *, sparsity: Any = None) -> SparseDerivative
     f : callable
         From an array to an array, real or complex differentiable, written with functions that have rules.
     x : array
-        A point.  The pattern is found there, and must be the same wherever the result is called: it depends
-        on the branches that f takes.
+        A point.  The pattern is found there and close to it, and must be the same wherever the result is
+        called: it depends on the branches that f takes, and on which entries np.max and np.sort pick.
     sparsity : sparse array or array, optional
         The pattern, with an entry wherever the derivative may be nonzero; by default it is found by tracing.
 
@@ -101,6 +101,7 @@ def jacobian(f: Function, x: Array, *, sparsity: Any = None) -> SparseDerivative
     ------
     NotDifferentiableError
         Where the pattern cannot be found, since a step of f may mix all entries; the message names it.
+        When called, for a function of a complex array that is not complex differentiable.
 
     Notes
     -----

@@ -186,19 +186,26 @@ def _sources(apply: Any, zero: Array, n_out: int) -> np.ndarray | None:
 
     None if an entry depends on several.
     """
+    n, digits = zero.size, (zero.size - 1).bit_length()
+    numbers = _numbers(zero)
+    r = np.zeros(1 << digits, numbers.dtype)
+    r[:n] = numbers.reshape(-1)
 
     def nonzero(v: Array) -> Array:
-        return np.reshape(_apply(apply, v), n_out) != 0
+        return np.reshape(_apply(apply, v[:n].reshape(zero.shape)), n_out) != 0
 
-    r = _numbers(zero)
-    number = np.arange(zero.size).reshape(zero.shape)
     sources = np.zeros(n_out, np.int64)
-    for digit in range((zero.size - 1).bit_length()):
-        one = (number >> digit & 1).astype(bool)
-        from_one, from_zero = nonzero(np.where(one, r, 0)), nonzero(np.where(one, 0, r))
+    v = np.empty_like(r)
+    for digit in range(digits):
+        found = []
+        for off in (0, 1):  # the digit of the entries that are zero
+            np.copyto(v, r)
+            v.reshape(-1, 2, 1 << digit)[:, off] = 0
+            found.append(nonzero(v))
+        from_one, from_zero = found
         if np.any(from_one & from_zero):
             return None
-        sources += from_one.astype(np.int64) << digit
+        sources += from_one * np.int64(1 << digit)
     return np.where(nonzero(r), sources, -1)
 
 
