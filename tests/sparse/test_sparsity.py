@@ -192,3 +192,16 @@ def test_a_column_that_is_full():
 @pytest.mark.parametrize("dtype", [int, np.float32])
 def test_other_dtypes(dtype):
     assert_same(lambda x: x[1:] * x[:-1] + np.cumsum(x)[1:], np.arange(1, 6).astype(dtype))
+
+
+@pytest.mark.parametrize("name", ["csr", "csc", "coo", "dia", "bsr"])
+def test_products_with_sparse_arrays_have_their_pattern(name):
+    # more columns than are tried one by one
+    n = 300
+    A = sp.diags_array([np.ones(n - 1), 2 * np.ones(n)], offsets=[-1, 0]).asformat(name)
+    x = np.ones(n)
+    for f in (lambda x: A @ x, lambda x: x @ A, lambda x: A.T @ x):
+        J = assert_same(lambda x, f=f: f(x) ** 2, x, RNG.standard_normal(n))
+        assert (J.sparsity.nnz, J.directions) == (2 * n - 1, 2)
+    H = fr.sparse.hessian(lambda x: x @ (A @ x), x)
+    assert (H.sparsity.nnz, H.directions) == (3 * n - 2, 3)

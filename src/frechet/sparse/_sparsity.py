@@ -24,6 +24,7 @@ from ..maps import Broadcast, Diagonal, Gather, Scatter, SumOver
 from ..space import ANY
 from ..tracing.linearization import Linearization
 from ..tracing.trace import Clear, Select, rule_name
+from ._diagonals import Diagonals
 from ._pattern import Pattern
 
 MOST = 1 << 27  # entries of a pattern that are no longer sparse
@@ -127,7 +128,7 @@ def _through(m: LinearMap, pattern: Any, zero: Any, rule: Any) -> tuple[Any, Any
     image = np.zeros(np.shape(image), np.result_type(image))
     if isinstance(m, Scale) or (isinstance(m, Diagonal) and m.in_shape == m.out_shape):
         return pattern, image
-    if isinstance(m, Times) and isinstance(m.structure, Pattern) and zero.ndim == 2:
+    if isinstance(m, Times) and isinstance(m.structure, (Pattern, Diagonals)) and zero.ndim == 2:
         P = m.structure.matrix(np.ones(m.structure.nnz))
         P = sp.csr_array(sp.kron(P.T if m.adjoint_taken else P, sp.eye_array(zero.shape[-1])))
         return _times(P, pattern, rule), image
