@@ -19,8 +19,8 @@ def assert_same(f, x, at=None):
     J = fr.sparse.jacobian(f, x)
     for point in (x, x if at is None else at):
         dense = np.reshape(fr.jacobian(f)(point), J.sparsity.shape)
-        # float32: rounding of sums of a few terms
-        tolerance = 1e-12 if dense.dtype.char in "dD" else 1e-5
+        # Rounding of a few steps, whose factors and sums of six terms the two go through in different orders.
+        tolerance = 1e-12 if dense.dtype.char in "dD" else 1e-4
         scale = np.abs(dense).max(initial=1)
         np.testing.assert_allclose(J(point).toarray(), dense, rtol=tolerance, atol=tolerance * scale)
     return J
@@ -104,30 +104,35 @@ def test_each_step(name, start):
     st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=4),
     st.sampled_from([np.float64, np.float32]),
     st.booleans(),
+    st.integers(0, 10**6),
 )
 @settings(max_examples=80, deadline=None)
-def test_steps_one_after_the_other(names, dtype, at_zero):
+def test_steps_one_after_the_other(names, dtype, at_zero, seed):
+    rng = np.random.default_rng(seed)
+
     def f(x):
         for name in names:
             x = np.tanh(STEPS[name](x))
         return x
 
-    x = np.zeros(6, dtype) if at_zero else RNG.standard_normal(6).astype(dtype)
-    assert_same(f, x, RNG.standard_normal(6).astype(dtype))
+    x = np.zeros(6, dtype) if at_zero else rng.standard_normal(6).astype(dtype)
+    assert_same(f, x, rng.standard_normal(6).astype(dtype))
 
 
-@given(st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=2), st.booleans())
+@given(st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=2), st.booleans(), st.integers(0, 10**6))
 @settings(max_examples=40, deadline=None)
-def test_hessians(names, at_zero):
+def test_hessians(names, at_zero, seed):
+    rng = np.random.default_rng(seed)
+
     def f(x):
         y = x
         for name in names:
             y = np.tanh(STEPS[name](y) / 3)
         return np.sum(y**2 + y)
 
-    x = np.zeros(6) if at_zero else RNG.standard_normal(6)
+    x = np.zeros(6) if at_zero else rng.standard_normal(6)
     H = fr.sparse.hessian(f, x)
-    for point in (x, RNG.standard_normal(6)):
+    for point in (x, rng.standard_normal(6)):
         dense = fr.hessian(f)(point)
         # rounding in sums of some terms of the size of the largest
         np.testing.assert_allclose(
