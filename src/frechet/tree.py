@@ -64,7 +64,8 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
     while True:
         leaves, treedef = optree.tree_flatten(x, none_is_leaf=True, namespace=_NAMESPACE)
         kinds = set(map(type, leaves)) - LEAVES
-        if any([receive(kind) and _is_registered(kind) for kind in kinds]):
+        # a list, as all kinds are to be received
+        if any([receive(kind) and _is_registered(kind) for kind in kinds]):  # noqa: C419  # see above
             continue  # those of another package, which are containers from now on
         unknown = {kind for kind in kinds if hasattr(kind, "__dataclass_fields__")}
         if not unknown:

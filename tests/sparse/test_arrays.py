@@ -255,6 +255,49 @@ def test_plain_sparse_arrays_meet_traced_full_ones(name):
     np.testing.assert_allclose(J, A.toarray(), **CLOSE)
 
 
+NUMPYS = {
+    "dot": (np.dot, lambda A, x: A @ x),
+    "dot from the left": (lambda A, x: np.dot(x, A), lambda A, x: x @ A),
+    "method dot": (lambda A, x: x.dot(A), lambda A, x: x @ A),
+    "matmul": (np.matmul, lambda A, x: A @ x),
+    "matmul from the left": (lambda A, x: np.matmul(x, A), lambda A, x: x @ A),
+    "multiply": (lambda A, x: np.multiply(A, x).toarray(), lambda A, x: A * x),
+    "multiply from the left": (lambda A, x: np.multiply(x, A).toarray(), lambda A, x: A * x),
+    "add": (np.add, lambda A, x: A + x),
+    "subtract": (lambda A, x: np.subtract(x, A), lambda A, x: x - A),
+    "divide": (lambda A, x: np.divide(A, x).toarray(), lambda A, x: A / x),
+}
+
+
+@pytest.mark.parametrize("name", [*ARRAYS, *MATRICES, "lil_array", "dok_matrix"])
+@pytest.mark.parametrize("function", NUMPYS)
+def test_numpys_functions_of_plain_sparse_arrays_and_traced_ones(function, name):
+    # NumPy takes such an array for a number, in an array of objects.
+    A = sample("csr_array", shape=(4, 4))
+    A, full, x = getattr(sp, name)(A), A.toarray(), values(16, float, 6).reshape(4, 4)
+    f, reference = NUMPYS[function]
+    value, tangent = fr.jvp(lambda x: f(A, x), (x,), (x + 1,))
+    expected, its = fr.jvp(lambda x: reference(full, x), (x,), (x + 1,))
+    np.testing.assert_allclose(value, expected, **CLOSE)
+    np.testing.assert_allclose(tangent, its, **CLOSE)
+
+
+def test_numpys_functions_that_sparse_arrays_do_not_have_are_named():
+    A = sample("csr_array", shape=(4, 4))
+    with pytest.raises(fr.NotDifferentiableError, match=r"np\.inner has no method for traced sparse arrays"):
+        fr.grad(lambda x: np.sum(np.inner(x, A)))(np.ones(4))
+    with pytest.raises(
+        fr.NotDifferentiableError, match=r"np\.maximum has no method for traced sparse arrays"
+    ):
+        fr.grad(lambda x: np.sum(np.maximum(x, A)))(np.ones((4, 4)))
+
+
+def test_a_list_of_traced_values_beside_a_plain_sparse_array_is_refused():
+    A = sample("csr_array", shape=(4, 4))
+    with pytest.raises(fr.errors.CoercionError, match=r"fr\.array\(\[\.\.\.\]\) for a list of traced values"):
+        fr.grad(lambda x: np.sum(A @ [x[0], x[1], x[2], x[3]]))(np.ones(4))
+
+
 # --- arrays without entries ---------------------------------------------------------------------------------
 
 OF_EMPTY = [

@@ -374,3 +374,11 @@ def test_numpys_functions():
     assert (mask != (abs(A) > 0.5)).nnz == 0
     single = fr.vjp(lambda A: A.astype(np.complex64), A)[0]
     assert single.dtype == np.complex64
+
+
+def test_blocks_of_another_size():
+    A = sp.bsr_array(np.arange(36.0).reshape(6, 6), blocksize=(2, 3))
+    for blocksize in [(3, 2), (2, 3), None]:
+        value, tangent = fr.jvp(lambda A, size=blocksize: A.tobsr(size), (A,), (A,))
+        assert value.blocksize == A.tobsr(blocksize).blocksize == tangent.blocksize
+        np.testing.assert_array_equal(tangent.toarray(), A.toarray())

@@ -141,3 +141,34 @@ def test_errors():
     tiny = sp.csr_array(np.diag([1e-310, 1.0]))
     with pytest.raises(np.linalg.LinAlgError, match="the inverse of A overflows"):
         fr.grad(of_values(tiny, logdet)[0])(values_and_pattern(tiny, "A")[0])
+
+
+def test_gradient_on_a_large_grid_is_that_of_differences():
+    # 10⁵ nodes: a precision matrix, whose values vary so that no two entries have the same derivative.
+    m = 316
+    A = poisson(m, 1 + np.random.default_rng(3).random((2, m * m)))
+    f, p, pattern = of_values(A, logdet)
+    gradient = fr.grad(f)(p)
+    middle = m * m // 2 + m // 3
+    for i, j in [(middle, middle), (middle, middle + 1), (5, 5 + m)]:
+        (k,) = pattern.places(np.array([i]), np.array([j]))
+        assert k >= 0
+        h = 1e-3 * abs(p[k])
+        ends = []
+        for step in (h, -h):
+            q = p.copy()
+            q[k] += step
+            ends.append(f(q))
+        # The logarithm is about 10⁵, so its last digit is 10⁻¹¹, and a step of 10⁻³ leaves 10⁻⁸; the error of
+        # the difference quotient is of the order h² = 10⁻⁶, relatively.
+        assert gradient[k] == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=2e-5)
+
+
+@pytest.mark.parametrize("dtype", ["d", "D", "f"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_matrix_without_rows(function, dtype):
+    A = sp.csr_array((0, 0), dtype=dtype)
+    value, pull = fr.vjp(lambda A: np.sum(function(A)[1] if function is slogdet else function(A)), A)
+    full = FUNCTIONS[function](A.toarray())
+    assert value == np.sum(full[1] if function is slogdet else full)
+    assert pull(value)[0].dtype == dtype

@@ -46,6 +46,18 @@ def test_eigsh(dtype, options):
 
 
 @pytest.mark.parametrize("dtype", ["d", "D"])
+@pytest.mark.parametrize("options", [{"which": "LA"}, {"which": "SA"}, {"which": "LM"}, {"sigma": 6.3}])
+def test_eigenvalues_ascend_whatever_the_start(dtype, options):
+    A = hermitian_sparse(7, dtype)
+    for seed in range(5):
+        v0 = np.random.default_rng(seed).standard_normal(7).astype(dtype)
+        for B in (A, aslinearoperator(A)):
+            w, V = eigsh(B, 3, v0=v0, **({"which": "LA"} if B is not A else options))
+            assert (np.diff(w) > 0).all()
+            np.testing.assert_allclose(A @ V, V * w, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["d", "D"])
 def test_eigenvalues_alone(dtype):
     A = hermitian_sparse(8, dtype)
     f, p, pattern = of_values(A, lambda A: eigsh(A, 2, which="SA", return_eigenvectors=False))

@@ -243,3 +243,19 @@ def test_without_rows():
     A = sp.csr_array((0, 0))
     assert spsolve(A, np.zeros((0, 2))).shape == (0, 2)
     assert splu(A).logdet() == 0
+
+
+def test_one_factorization_of_a_large_grid(monkeypatch):
+    count = []
+    original = scipy.sparse.linalg.splu
+    monkeypatch.setattr(scipy.sparse.linalg, "splu", lambda *a, **k: count.append(1) or original(*a, **k))
+    A, b = poisson(100), vector(10_000)
+    value, (of_A, of_b) = fr.value_and_grad(lambda A, b: np.sum(spsolve(A, b) ** 2), (0, 1))(A, b)
+    assert len(count) == 1
+    x = original(A.tocsc()).solve(b)
+    np.testing.assert_allclose(value, x @ x, rtol=1e-10)
+    adjoint = original(A.tocsc()).solve(2 * x, "T")
+    # rounding, relative to the largest: the condition number is 10³
+    np.testing.assert_allclose(of_b, adjoint, rtol=0, atol=1e-12 * np.abs(adjoint).max())
+    C = A.tocoo()
+    np.testing.assert_allclose(of_A.tocoo().data, -adjoint[C.row] * x[C.col], rtol=0, atol=1e-10)

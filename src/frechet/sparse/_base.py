@@ -215,7 +215,9 @@ class Stored:
 
     def tobsr(self, blocksize: Shape | None = None, copy: bool = False) -> Any:
         """The same array by blocks."""
-        return self if self.format == "bsr" else self.rearranged(lambda P: P.tobsr(blocksize))
+        if self.format == "bsr" and blocksize in (None, self.blocksize):
+            return self
+        return self.tocsr().rearranged(lambda P: P.tobsr(blocksize))
 
     def toarray(self, order: Any = None, out: Any = None) -> Array:
         """The full array."""

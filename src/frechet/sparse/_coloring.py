@@ -24,6 +24,33 @@ class Compression(NamedTuple):
 
 def direct(pattern: Any) -> Compression:
     """Columns of one colour have no row in common: every entry stands alone in its row of A @ S."""
+    color, count = _direct_colors(pattern)
+    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+    return Compression(_seeds(color, count), rows, color[pattern.indices])
+
+
+def fewest(pattern: Any) -> tuple[Compression, bool]:
+    """The direct compression of the columns, or of the rows where these take fewer directions; and which.
+
+    A full row takes a colour for each column, and going through its pairs of columns takes long.  So the way
+    that may take fewer colours is tried first, and the other where it can be better.
+    """
+    down = pattern.T.tocsr()
+    ways = {False: pattern, True: down}  # whether reverse
+    least = {reverse: int(np.diff(P.indptr).max(initial=0)) for reverse, P in ways.items()}
+    first = least[True] < least[False]
+    found = {first: _direct_colors(ways[first])}
+    if least[not first] < found[first][1]:
+        found[not first] = _direct_colors(ways[not first])
+    reverse = min(found, key=lambda reverse: (found[reverse][1], reverse))
+    color, count = found[reverse]
+    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+    if reverse:
+        return Compression(_seeds(color, count), pattern.indices, color[rows]), True
+    return Compression(_seeds(color, count), rows, color[pattern.indices]), False
+
+
+def _direct_colors(pattern: Any) -> tuple[np.ndarray, int]:
     down = pattern.tocsc()
     color = np.empty(pattern.shape[1], np.int32)
     count = _core.color_columns(
@@ -33,8 +60,7 @@ def direct(pattern: Any) -> Compression:
         down.indices.astype(np.int32),
         color,
     )
-    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
-    return Compression(_seeds(color, count), rows, color[pattern.indices])
+    return color, count
 
 
 def symmetric(pattern: Any) -> Compression:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..derivative import require_complex_linear
 from ..errors import NotDifferentiableError, SpaceError
 from ..linear_map import Array
-from ..rule import function_name
+from ..rule import function_name, primal
 from ..tracing.linearization import Linearization
 from ..transforms import grad
-from ._coloring import Compression, direct, symmetric
+from ._coloring import Compression, direct, fewest, symmetric
 from ._sparsity import sparsity_of
 
 Function = Callable[..., Any]
@@ -59,20 +60,26 @@ class SparseDerivative:
                     f"the derivative of {self._name} was prepared for the shape {self.sparsity.shape}, "
                     f"here it has the shape {shape}"
                 )
+            require_complex_linear(lin)
             plan = self._compression
             space = out if self._reverse else s
             directions = plan.seeds.astype(space.dtype, copy=False).reshape(plan.directions, *space.shape)
             apply = lin.pull if self._reverse else lin.push
             values = np.zeros(self.sparsity.nnz, np.result_type(s.dtype, out.dtype))
-            if directions.nbytes <= _AT_ONCE:
-                (columns,) = apply([directions], (plan.directions,))
-                if columns is not None:
-                    values[:] = np.reshape(columns, (plan.directions, -1))[plan.colors, plan.rows]
-            else:
-                for direction, (entries, rows) in zip(directions, self._by_color, strict=True):
-                    (column,) = apply([direction])
+            # The pullback Re Jᴴ w of a real argument gives Re J for w = 1, and Im J for w = i.
+            parts = (1, 1j) if self._reverse and out.dtype.kind == "c" and s.dtype.kind != "c" else (1,)
+            for part in parts:
+                seeds = directions if part == 1 else part * directions
+                if directions.nbytes <= _AT_ONCE:
+                    (columns,) = apply([seeds], (plan.directions,))
+                    if columns is not None:
+                        columns = np.reshape(columns, (plan.directions, shape[1 if self._reverse else 0]))
+                        values += part * columns[plan.colors, plan.rows]
+                    continue
+                for seed, (entries, rows) in zip(seeds, self._by_color, strict=True):
+                    (column,) = apply([seed])
                     if column is not None:
-                        values[entries] = np.reshape(column, -1)[rows]
+                        values[entries] += part * np.reshape(column, -1)[rows]
             lin.tape.check_locked()
         finally:
             lin.tape.release()
@@ -95,8 +102,8 @@ def jacobian(f: Function, x: Array, *, sparsity: Any = None) -> SparseDerivative
     f : callable
         From an array to an array, real or complex differentiable, written with functions that have rules.
     x : array
-        A point.  The pattern is found there, and must be the same wherever the result is called: it depends
-        on the branches that f takes.
+        A point.  The pattern is found there and close to it, and must be the same wherever the result is
+        called: it depends on the branches that f takes, and on which entries np.max and np.sort pick.
     sparsity : sparse array or array, optional
         The pattern, with an entry wherever the derivative may be nonzero; by default it is found by tracing.
 
@@ -109,6 +116,7 @@ def jacobian(f: Function, x: Array, *, sparsity: Any = None) -> SparseDerivative
     ------
     NotDifferentiableError
         Where the pattern cannot be found, since a step of f may mix all entries; the message names it.
+        When called, for a function of a complex array that is not complex differentiable.
 
     Notes
     -----
@@ -130,18 +138,10 @@ def jacobian(f: Function, x: Array, *, sparsity: Any = None) -> SparseDerivative
     """
     name = function_name(f)
     pattern = _given(sparsity, "jacobian") if sparsity is not None else _found(f, name, x)
-    forward = direct(pattern)
-    backward = direct(pattern.T.tocsr())
-    real = not np.iscomplexobj(x)
-    if backward.directions < forward.directions and real:
-        # The entries in the order of the transpose's rows, put into that of the pattern's.
-        order = pattern.copy()
-        order.data = np.arange(pattern.nnz)
-        places = np.empty(pattern.nnz, np.int64)
-        places[order.T.tocsr().data] = np.arange(pattern.nnz)
-        plan = Compression(backward.seeds, backward.rows[places], backward.colors[places])
-        return SparseDerivative(f, name, pattern, plan, reverse=True)
-    return SparseDerivative(f, name, pattern, forward, reverse=False)
+    if np.iscomplexobj(x):  # whose pullback is that of the conjugate
+        return SparseDerivative(f, name, pattern, direct(pattern), reverse=False)
+    plan, reverse = fewest(pattern)
+    return SparseDerivative(f, name, pattern, plan, reverse)
 
 
 def hessian(f: Function, x: Array, *, sparsity: Any = None) -> SparseDerivative:
@@ -193,14 +193,39 @@ def hessian(f: Function, x: Array, *, sparsity: Any = None) -> SparseDerivative:
 
 
 def _found(f: Function, name: str, x: Array) -> Any:
-    lin = Linearization(name, f, (0,), (x,))
+    pattern = _pattern_at(Linearization(name, f, (0,), (x,)), name)
+    # A factor that is zero at x, such as x itself at the origin, hides the entries that it multiplies.  They
+    # are seen nearby, where nothing is zero by chance.
+    try:
+        with np.errstate(all="ignore"):
+            lin = Linearization(name, f, (0,), (_nearby(x),))
+    except Exception:  # noqa: BLE001  # f may be undefined there, and raise anything
+        lin = None
+    if lin is not None:
+        other = _pattern_at(lin, name)
+        if other.shape == pattern.shape:
+            pattern = (pattern + other).tocsr()
+            pattern.data[:] = 1
+    pattern.sort_indices()
+    return pattern
+
+
+def _nearby(x: Array) -> Array:
+    """Other numbers close to x, none zero, and rather less than greater, as np.arcsin and np.sqrt want it."""
+    at = np.asarray(primal(x))
+    by = np.random.default_rng(20).uniform(1, 2, at.shape)
+    nearby = np.where(at == 0, by / 16, at * (1 - by / 1024))
+    nearby = nearby.astype(at.dtype if at.dtype.kind in "fc" else float)
+    return nearby if np.ndim(x) or isinstance(x, np.ndarray) else nearby[()]
+
+
+def _pattern_at(lin: Linearization, name: str) -> Any:
     try:
         _only_array(lin.in_spaces, name)
         _only_array(lin.results.spaces, name)
         (pattern,) = sparsity_of(lin)
     finally:
         lin.tape.release()
-    pattern.sort_indices()
     return pattern
 
 

@@ -9,6 +9,8 @@ needs no index arrays.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -33,14 +35,23 @@ class Diagonals:
     def __init__(self, offsets: np.ndarray, length: int, shape: Shape) -> None:
         self.offsets, self.length, self.shape = offsets, length, shape
 
+    @property
+    def nnz(self) -> int:
+        """The number of values, with those that lie outside of the matrix."""
+        return len(self.offsets) * self.length
+
+    def matrix(self, p: Array) -> Any:
+        """The scipy.sparse.dia_array with plain values p."""
+        data = np.reshape(p, (len(self.offsets), self.length))
+        return sp.dia_array((data, self.offsets), shape=self.shape)
+
     def times(self, p: Array, X: Array, adjoint: bool) -> Array:
         """A(p) X, or A(p)ᴴ X; for each value of the leading axes, which broadcast."""
         lead = np.broadcast_shapes(p.shape[:-1], X.shape[:-2])
         ps, Xs = np.broadcast_to(p, lead + p.shape[-1:]), np.broadcast_to(X, lead + X.shape[-2:])
         Y = np.empty((*lead, self.shape[1 if adjoint else 0], X.shape[-1]), np.result_type(p, X))
         for at in np.ndindex(lead):
-            data = np.reshape(ps[at], (len(self.offsets), self.length))
-            A = sp.dia_array((data, self.offsets), shape=self.shape)
+            A = self.matrix(ps[at])
             Y[at] = (A.conj(copy=False).T if adjoint else A) @ np.ascontiguousarray(Xs[at])
         return Y
 
@@ -55,4 +66,4 @@ class Diagonals:
             if first < last:
                 rows, columns = W[..., first - offset : last - offset, :], X[..., first:last, :]
                 P[..., k, first:last] = np.einsum("...ic,...ic->...i", rows, columns)
-        return P.reshape(*lead, len(self.offsets) * self.length)
+        return P.reshape(*lead, self.nnz)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..errors import InPlaceError, NotDifferentiableError
-from ..rule import function_name
+from ..rule import carriers, function_name
 from ._base import Stored
 
 _BINARY: dict[np.ufunc, tuple[Callable[[Any, Any], Any], str]] = {
@@ -65,6 +65,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     if entry is None:
         return _refuse(ufunc)
     a, b = inputs
+    if ufunc is np.multiply and (isinstance(a, Stored) or type(a) in carriers):
+        # Asked for as such, entry by entry for matrices too.  From NumPy's arrays it may be their operator.
+        array: Any = a if isinstance(a, Stored) else b
+        return array.multiply(b if array is a else a)
     if isinstance(a, Stored):
         return entry[0](a, b)
     reflected = getattr(type(b), entry[1], None)  # of b, as a's operator may have called this

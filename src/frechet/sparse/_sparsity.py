@@ -3,9 +3,11 @@
 The tape of a function holds one linear map for each step.  The pattern of the derivative is the product and
 sum of the patterns of these maps.  Most maps of NumPy code take each entry of their result from one entry of
 their argument (elementwise functions, slices, broadcasting, shapes), or send each entry of the argument to
-one of the result (sums, assignments).  That is found by applying them: with positive random numbers r and the
-numbers c of the entries, M(r c) / M(r) is the number of the entry that a result comes from, and equal for
-different r only where there is a single one.
+one of the result (sums, assignments).  That is found by applying them to random numbers at the entries whose
+number has a certain binary digit 1, then at those where it is 0, with exact zeros at the others.  A result
+that comes from a single entry is zero one time of the two, for each digit, and tells the number of the entry.
+Two entries differ in some digit, and there a result that depends on both is not zero either time, however
+small its coefficients are.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ import numpy as np
 from ..errors import NotDifferentiableError
 from ..linalg._structured import Times
 from ..linear_map import Array, Composition, Identity, LinearMap, Scale, Shape, Sum
-from ..maps import Broadcast, Diagonal
+from ..maps import Broadcast, Diagonal, Gather, Scatter, SumOver
+from ..space import ANY
 from ..tracing.linearization import Linearization
 from ..tracing.trace import Clear, Select, rule_name
+from ._diagonals import Diagonals
 from ._pattern import Pattern
 
 MOST = 1 << 27  # entries of a pattern that are no longer sparse
@@ -57,7 +61,7 @@ def sparsity_of(lin: Linearization) -> list[Any]:
             else:
                 part, zero = _through(m, patterns[parent], zeros[parent], rule)
             pattern = part if pattern is None else _union(pattern, part)
-        if isinstance(zero, np.ndarray) and space.dtype is not None:
+        if isinstance(zero, np.ndarray) and space is not ANY:
             zero = zero.astype(space.dtype)  # the sum of real and complex terms, projected
         patterns.append(pattern)
         zeros.append(zero)
@@ -124,7 +128,7 @@ def _through(m: LinearMap, pattern: Any, zero: Any, rule: Any) -> tuple[Any, Any
     image = np.zeros(np.shape(image), np.result_type(image))
     if isinstance(m, Scale) or (isinstance(m, Diagonal) and m.in_shape == m.out_shape):
         return pattern, image
-    if isinstance(m, Times) and isinstance(m.structure, Pattern) and zero.ndim == 2:
+    if isinstance(m, Times) and isinstance(m.structure, (Pattern, Diagonals)) and zero.ndim == 2:
         P = m.structure.matrix(np.ones(m.structure.nnz))
         P = sp.csr_array(sp.kron(P.T if m.adjoint_taken else P, sp.eye_array(zero.shape[-1])))
         return _times(P, pattern, rule), image
@@ -150,50 +154,67 @@ def _pattern(m: LinearMap, zero: Array, image: Array) -> Any:
     n_in, n_out = zero.size, image.size
     if n_in == 0 or n_out == 0:
         return _csr(np.zeros(0, int), np.zeros(0, int), (n_out, n_in))
-    sources = _sources(m.push, zero, n_out)
+    if isinstance(m, (Gather, Scatter, Broadcast)):
+        sources: Any = _copied(m.push, zero.shape)
+    else:
+        sources = None if isinstance(m, SumOver) else _sources(m.push, zero, n_out)
     if sources is not None:
         rows = np.flatnonzero(sources >= 0)
         return _csr(rows, sources[rows], (n_out, n_in))
-    if type(m) is not _Part:
-        targets = _sources(m.pull, image, n_in)
-        if targets is not None:
-            columns = np.flatnonzero(targets >= 0)
-            return _csr(targets[columns], columns, (n_out, n_in))
+    if isinstance(m, SumOver):
+        targets: Any = _copied(SumOver(m.axis, m.in_shape, m.keepdims).pull, image.shape)
+    else:
+        targets = None if type(m) is _Part else _sources(m.pull, image, n_in)
+    if targets is not None:
+        columns = np.flatnonzero(targets >= 0)
+        return _csr(targets[columns], columns, (n_out, n_in))
     if n_in <= _SMALL:
-        units = np.eye(n_in, dtype=zero.dtype).reshape((n_in, *zero.shape))
+        units = (np.eye(n_in) * _numbers(zero).reshape(-1)).reshape((n_in, *zero.shape))
         rows, columns = np.nonzero(np.reshape(_apply(m.push, units), (n_in, n_out)).T)
         return _csr(rows, columns, (n_out, n_in))
     return None
 
 
+def _copied(apply: Any, shape: Shape) -> np.ndarray:
+    """For each entry of the result the one of the argument that it is a copy of, −1 where it is zero."""
+    numbers = np.arange(1.0, math.prod(shape) + 1).reshape(shape)
+    sources: np.ndarray = np.reshape(_apply(apply, numbers), -1).astype(np.int64) - 1
+    return sources
+
+
 def _sources(apply: Any, zero: Array, n_out: int) -> np.ndarray | None:
     """For each entry of the result the one of the argument that it is a multiple of, −1 where it is zero.
 
-    None if an entry depends on several.  Numbers up to n are told apart as long as n is below 10¹³.
+    None if an entry depends on several.
     """
+    n, digits = zero.size, (zero.size - 1).bit_length()
+    numbers = _numbers(zero)
+    r = np.zeros(1 << digits, numbers.dtype)
+    r[:n] = numbers.reshape(-1)
+
+    def nonzero(v: Array) -> Array:
+        return np.reshape(_apply(apply, v[:n].reshape(zero.shape)), n_out) != 0
+
+    sources = np.zeros(n_out, np.int64)
+    v = np.empty_like(r)
+    for digit in range(digits):
+        found = []
+        for off in (0, 1):  # the digit of the entries that are zero
+            np.copyto(v, r)
+            v.reshape(-1, 2, 1 << digit)[:, off] = 0
+            found.append(nonzero(v))
+        from_one, from_zero = found
+        if np.any(from_one & from_zero):
+            return None
+        sources += from_one * np.int64(1 << digit)
+    return np.where(nonzero(r), sources, -1)
+
+
+def _numbers(zero: Array) -> Array:
+    """Random positive numbers; complex ones, so that neither a real nor an imaginary part is zero."""
     rng = np.random.default_rng(20)
-    double = np.result_type(zero.dtype, np.float64)
-    codes = np.arange(1.0, zero.size + 1).reshape(zero.shape)
-    found: Any = None
-    nonzero = np.zeros(n_out, bool)
-    for _ in range(2):
-        r = rng.uniform(1, 2, zero.shape).astype(double)
-        if double.kind == "c":  # so that neither a real nor an imaginary part is zero
-            r = r + 1j * rng.uniform(1, 2, zero.shape)
-        plain, coded = (np.reshape(_apply(apply, v), -1) for v in (r, r * codes))
-        with np.errstate(all="ignore"):
-            ratio = coded / plain
-            whole = np.rint(np.real(ratio))
-            single = np.abs(ratio - whole) <= 64 * np.finfo(float).eps * np.abs(whole)
-        nonzero |= (plain != 0) | (coded != 0)
-        if not np.all(single | (plain == 0) & (coded == 0)):
-            return None
-        whole[~single] = 0
-        if found is not None and np.any((found != whole) & (found != 0) & (whole != 0)):
-            return None
-        found = whole if found is None else np.where(found == 0, whole, found)
-    sources: np.ndarray = np.where(nonzero, found, 0).astype(np.int64) - 1
-    return sources
+    r = rng.uniform(1, 2, zero.shape)
+    return r + 1j * rng.uniform(1, 2, zero.shape) if zero.dtype.kind == "c" else r
 
 
 def _apply(function: Any, v: Array) -> Any:

@@ -20,9 +20,11 @@ from ..rule import (
     structured_types,
     table,
 )
+from ..tree import LEAVES, receive
 from .apply import apply, apply_argumentwise, is_traced
 from .creation import Creation, plain_values
 from .indexing import refuse_fixed, setitem
+from .operators import as_operand
 from .traced import Traced
 
 
@@ -50,6 +52,8 @@ def array_function(self: Traced, func: Any, types: Any, args: tuple[Any, ...], k
     """NumPy's protocol for its functions (NEP 18)."""
     if len(types) > 1 and not structured_types.isdisjoint(types):
         return NotImplemented
+    if not LEAVES.issuperset(map(type, args)) and (received := _received(args)):
+        return func(*received, **kwargs)
     entry = table.get(func)
     if len(args) > 1:
         k = _place_of_out(entry)
@@ -64,6 +68,14 @@ def array_function(self: Traced, func: Any, types: Any, args: tuple[Any, ...], k
         result = call(func, args, {k: v for k, v in kwargs.items() if k != "out"})
         return _store(func, out, result)
     return call(func, args, kwargs)
+
+
+def _received(args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Arguments with sparse arrays of SciPy as ours, which know traced ones; None where there are none."""
+    if all(type(a) in LEAVES or receive(type(a)) is None for a in args):
+        return None
+    operands = [a if type(a) in LEAVES else as_operand(a) for a in args]
+    return tuple(a if x is NotImplemented else x for a, x in zip(args, operands, strict=True))
 
 
 @functools.cache
@@ -84,6 +96,8 @@ def array_ufunc(self: Traced, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     """NumPy's protocol for ufuncs and their methods (NEP 13)."""
     if len(inputs) > 1 and structured_types and not structured_types.isdisjoint(map(type, inputs)):
         return NotImplemented
+    if len(inputs) > 1 and not LEAVES.issuperset(map(type, inputs)) and (received := _received(inputs)):
+        return (ufunc if method == "__call__" else getattr(ufunc, method))(*received, **kwargs)
     if method == "__call__" and not kwargs:
         entry = table.get(ufunc)
         if entry is None:

@@ -224,11 +224,12 @@ def for_scipys_operators(x: Any) -> np.ndarray | None:
 
     ``A @ x`` asks so by np.asanyarray(x).  For what is no array it expects an array of dtype object without
     axes, returns NotImplemented, and Python then asks x: x.__rmatmul__(A).  Methods such as A.multiply(x) ask
-    in the same way, but have nobody to pass the question on to: they are told apart by their name.
+    in the same way, but have nobody to pass the question on to: they are told apart by their name.  So is
+    x in a list, which would become an array of objects.
     """
     frame: Any = sys._getframe(2)
     while frame is not None and frame.f_globals.get("__name__", "").startswith("scipy.sparse._"):
-        if frame.f_code.co_name in _SCIPYS_OPERATORS:
+        if frame.f_code.co_name in _SCIPYS_OPERATORS and frame.f_locals.get("other") is x:
             opaque = np.empty((), object)
             opaque[()] = x
             return opaque

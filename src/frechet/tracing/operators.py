@@ -37,7 +37,7 @@ def _operand(x: Any) -> Any:
     return NotImplemented
 
 
-def _guest(x: Any) -> Any:
+def as_operand(x: Any) -> Any:
     """A sparse array of SciPy as one whose operators know traced arrays; NotImplemented for anything else."""
     ours = receive(type(x))
     return x_of(x) if (x_of := getattr(ours, "as_operand", None)) else NotImplemented
@@ -77,7 +77,7 @@ def _binary(
                 return trace.record(y, ((self.node, m), (other.node, n)), rule)
         operand = _operand(other)
         if operand is NotImplemented:
-            guest = _guest(other)
+            guest = as_operand(other)
             return guest if guest is NotImplemented else symbol(self, guest)
         return _apply(rule, (self, operand), symbol)
 
@@ -94,7 +94,7 @@ def _binary(
             return y if m is None else self.tape.record(y, ((self.node, m),), rule)
         operand = _operand(other)
         if operand is NotImplemented:
-            guest = _guest(other)
+            guest = as_operand(other)
             return guest if guest is NotImplemented else symbol(guest, self)
         return _apply(rule, (operand, self), symbol)
 

@@ -146,7 +146,7 @@ def inv_diagonal(A: Any, *, assume_a: str | None = None) -> Array:
     """
     p, pattern = sparse_matrix(A, "inv_diagonal")
     factor = _factor("inv_diagonal", p, pattern, assume_a)
-    return np.conj(_inverse_at(p, pattern, factor, _diagonal_pattern(pattern.shape[0])))
+    return _inverse_diagonal(p, pattern, factor)
 
 
 @capability("A is singular: LinAlgError")
@@ -183,7 +183,7 @@ def trace_inv(A: Any, *, assume_a: str | None = None) -> Array:
     """
     p, pattern = sparse_matrix(A, "trace_inv")
     factor = _factor("trace_inv", p, pattern, assume_a)
-    return np.conj(np.sum(_inverse_at(p, pattern, factor, _diagonal_pattern(pattern.shape[0]))))
+    return np.sum(_inverse_diagonal(p, pattern, factor))
 
 
 def _factor(call: str, p: Array, pattern: Pattern, assume_a: str | None) -> Any:
@@ -200,8 +200,12 @@ def _factor(call: str, p: Array, pattern: Pattern, assume_a: str | None) -> Any:
     return factor
 
 
-def _diagonal_pattern(n: int) -> Pattern:
-    return Pattern(np.arange(n, dtype=np.int32), np.arange(n + 1, dtype=np.int32), (n, n))
+def _inverse_diagonal(p: Array, pattern: Pattern, factor: Any) -> Array:
+    n = pattern.shape[0]
+    if not n:
+        return p  # which is as empty
+    diagonal = Pattern(np.arange(n, dtype=np.int32), np.arange(n + 1, dtype=np.int32), (n, n))
+    return np.conj(_inverse_at(p, pattern, factor, diagonal))
 
 
 # --- determinants ------------------------------------------------------------------------------------------

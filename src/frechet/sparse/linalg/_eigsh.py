@@ -112,24 +112,30 @@ def eigsh(
         "rng": rng,
     }
     if isinstance(A, LinearOperator):
-        w, V = search(A, M=M, **options)
+        w, V = _ascending(*search(A, M=M, **options))
         return (w, V) if return_eigenvectors else w
     p, pattern = sparse_matrix(A, "eigsh")
     plain = np.asarray(primal(p))
     if not is_hermitian(plain, pattern):
         raise ValueError("eigsh: A must be Hermitian; eigs takes other matrices")
     if type(p) not in carriers:
-        w, V = search(pattern.matrix(p), M=M, **options)
+        w, V = _ascending(*search(pattern.matrix(p), M=M, **options))
         return (w, V) if return_eigenvectors else w
     if M is not None:
         raise NotDifferentiableError(
             "eigsh: a generalized problem has no derivative here; with M = L Lᴴ it is the standard one for "
             "L⁻¹ A L⁻ᴴ, or use fr.linalg.eigh"
         )
-    w, V = search(pattern.matrix(plain), **options)
+    w, V = _ascending(*search(pattern.matrix(plain), **options))
     p = (p + np.conj(p[pattern.transposed[1]])) * 0.5  # gradients are those of Hermitian matrices
     pairs = Pairs("eigsh", np.asarray(primal(p)), pattern, w, V)
     return _pairs(p, pairs) if return_eigenvectors else _values(p, pairs)
+
+
+def _ascending(w: Array, V: Array) -> tuple[Array, Array]:
+    """Pairs in the order of the values; for complex matrices SciPy's depends on the random start."""
+    order = np.argsort(w, kind="stable")
+    return w[order], V[:, order]
 
 
 @capability(
