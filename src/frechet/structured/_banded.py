@@ -176,7 +176,7 @@ class Banded(BandOperations):
         )
 
     def entrywise_array(self, X: Array) -> Any:
-        return Banded.of([self.ab * self.restrict(np.broadcast_to(X, self.shape))[0]], self.form)
+        return Banded.of([self.ab * self.restrict(X)[0]], self.form)
 
     def rows_scaled_by(self, D: StructuredMatrix) -> Any:
         if not isinstance(D, Diagonal):

@@ -96,7 +96,7 @@ class Bidiagonal(AroundMainDiagonal):
         return forms.pop() if len(forms) == 1 else None
 
     def entrywise_array(self, X: Array) -> Bidiagonal:
-        others = self.restrict(np.broadcast_to(X, self.shape))
+        others = self.restrict(X)
         return self.like(*(a * b for a, b in zip(self.parts, others, strict=True)))
 
     def rows_scaled_by(self, D: StructuredMatrix) -> Any:

@@ -124,7 +124,6 @@ class BlockDiagonal(StructuredMatrix):
         return super().entrywise(other)
 
     def entrywise_array(self, X: Array) -> BlockDiagonal:
-        X = np.broadcast_to(X, np.broadcast_shapes(X.shape, self.shape))
         places = zip(self.parts, self._rows, self._columns, strict=True)
         return self.like(*(A * X[..., rows, columns] for A, rows, columns in places))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..linear_map import Array, Shape
 from ..rule import primal
-from ._matrix import StructuredMatrix, as_part
+from ._matrix import StructuredMatrix, as_part, diagonal_array
 from ._parts import sign_and_log
 
 
@@ -52,7 +52,7 @@ class Diagonal(StructuredMatrix):
         return (*self.d.shape[:-1], n, n)
 
     def to_dense(self) -> Array:
-        return self.d[..., None] * np.eye(self.shape[-1], dtype=self.dtype)
+        return diagonal_array(self.d)
 
     def restrict(self, G: Array) -> tuple[Any, ...]:
         return (np.diagonal(G, 0, -2, -1),)
@@ -73,11 +73,15 @@ class Diagonal(StructuredMatrix):
         return Diagonal.of([self.d * other.d])
 
     def entrywise_array(self, X: Array) -> Diagonal:
-        return Diagonal.of([self.d * np.diagonal(np.broadcast_to(X, self.shape), 0, -2, -1)])
+        return Diagonal.of([self.d * np.diagonal(X, 0, -2, -1)])
 
     def solve(self, B: Array) -> Array:
         self._require_nonzero("solve")
         return B / self.d[..., None]
+
+    def solve_structured(self, B: StructuredMatrix) -> Any:
+        self._require_nonzero("solve")
+        return self.inv() @ B
 
     def inv(self) -> Diagonal:
         self._require_nonzero("inv")

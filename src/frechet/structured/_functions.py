@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InPlaceError
 from ..rule import function_name
 from . import _operations
-from ._matrix import StructuredMatrix, protocols
+from ._matrix import StructuredMatrix, as_part, protocols
 
 _UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: _operations.add,
@@ -241,10 +241,11 @@ def _solve(a: Any, b: Any) -> Any:
     if not isinstance(a, StructuredMatrix):
         return np.linalg.solve(a, b.to_dense())
     require_square(a, "solve")
+    b = b if isinstance(b, StructuredMatrix) else as_part(b, "solve: b", 1)
+    if np.shape(b)[-1 if np.ndim(b) == 1 else -2] != a.shape[-1]:
+        raise ValueError(f"solve: shapes {a.shape} and {np.shape(b)} do not fit together")
     if isinstance(b, StructuredMatrix):
         return a.solve_structured(b)
-    if np.ndim(b) == 0 or np.shape(b)[-1 if np.ndim(b) == 1 else -2] != a.shape[-1]:
-        raise ValueError(f"solve: shapes {a.shape} and {np.shape(b)} do not fit together")
     return a.solve(b[:, None])[..., 0] if np.ndim(b) == 1 else a.solve(b)
 
 

@@ -109,22 +109,22 @@ class LowRank(StructuredMatrix):
         return LowRank.of([_beside(self.U, other.U), _beside(self.V, other.V)])
 
     def scaled(self, c: Any) -> LowRank:
-        return LowRank.of([c * self.U, self.V])
+        return _with_factors(c * self.U, self.V)
 
     def product(self, other: Any) -> LowRank:
         between = adjoint(self.V) @ other.U
         if self.U.shape[-1] < other.U.shape[-1]:
-            return LowRank.of([self.U, other.V @ adjoint(between)])
-        return LowRank.of([self.U @ between, other.V])
+            return _with_factors(self.U, other.V @ adjoint(between))
+        return _with_factors(self.U @ between, other.V)
 
     def entrywise(self, other: Any) -> Any:
         return self.dense_for("*") * other.to_dense()
 
     def rows_scaled_by(self, D: StructuredMatrix) -> LowRank | None:
-        return LowRank.of([D.times(self.U), self.V]) if isinstance(D, Diagonal) else None
+        return _with_factors(D.times(self.U), self.V) if isinstance(D, Diagonal) else None
 
     def columns_scaled_by(self, D: StructuredMatrix) -> LowRank | None:
-        return LowRank.of([self.U, D.conj().times(self.V)]) if isinstance(D, Diagonal) else None
+        return _with_factors(self.U, D.conj().times(self.V)) if isinstance(D, Diagonal) else None
 
     def solve(self, B: Array) -> Array:
         self._require_full_rank("solve")
@@ -297,7 +297,7 @@ class LowRankPlusDiagonal(StructuredMatrix):
 
     def scaled(self, c: Any) -> LowRankPlusDiagonal:
         d = (c[..., 0] if np.ndim(c) else c) * self.d
-        return LowRankPlusDiagonal.of([d, c * self.U, self.V])
+        return _with_diagonal(d, c * self.U, self.V)
 
     def product(self, other: Any) -> Any:
         # (D + U Vᴴ) A = D D′ + D U′ V′ᴴ + U (Aᴴ V)ᴴ for A = D′ + U′ V′ᴴ
@@ -312,12 +312,12 @@ class LowRankPlusDiagonal(StructuredMatrix):
     def rows_scaled_by(self, D: StructuredMatrix) -> LowRankPlusDiagonal | None:
         if not isinstance(D, Diagonal):
             return None
-        return LowRankPlusDiagonal.of([D.d * self.d, D.times(self.U), self.V])
+        return _with_diagonal(D.d * self.d, D.times(self.U), self.V)
 
     def columns_scaled_by(self, D: StructuredMatrix) -> LowRankPlusDiagonal | None:
         if not isinstance(D, Diagonal):
             return None
-        return LowRankPlusDiagonal.of([self.d * D.d, self.U, D.conj().times(self.V)])
+        return _with_diagonal(self.d * D.d, self.U, D.conj().times(self.V))
 
     @property
     def _has_formula(self) -> bool:
@@ -374,6 +374,16 @@ class LowRankPlusDiagonal(StructuredMatrix):
 _SAME = "V = U"
 
 LowRank.wider = (LowRankPlusDiagonal,)
+
+
+def _with_factors(U: Array, V: Array) -> LowRank:
+    """U Vᴴ, where the leading axes may differ."""
+    return LowRank.of(_with_stack("LowRank", [U, V], [2, 2]))
+
+
+def _with_diagonal(d: Array, U: Array, V: Array) -> LowRankPlusDiagonal:
+    """diag(d) + U Vᴴ, where the leading axes may differ."""
+    return LowRankPlusDiagonal.of(_with_stack("LowRankPlusDiagonal", [d, U, V], [1, 2, 2]))
 
 
 def _capacitance(W: Array, V: Array) -> Array:

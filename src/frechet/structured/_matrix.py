@@ -11,12 +11,12 @@ Leading axes of the parts are a stack of matrices.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from .._warnings import warn
 from ..errors import CoercionError, SpaceError
 from ..linear_map import Array, Shape
 from ..rule import carriers, primal, structured_types
@@ -106,7 +106,7 @@ class StructuredMatrix(InSciPy):
     @classmethod
     def of_diagonal(cls, d: Array) -> StructuredMatrix:
         """The matrix with the diagonal d, for the structures that a Diagonal converts to."""
-        return cls.of([d[..., None] * np.eye(d.shape[-1], dtype=d.dtype)])
+        return cls.of([diagonal_array(d)])
 
     # --- making them ----------------------------------------------------------------------------------------
 
@@ -214,11 +214,10 @@ class StructuredMatrix(InSciPy):
     def dense_for(self, call: str) -> Array:
         """The full array, with a warning where that takes much more memory than the matrix."""
         if not self.full:
-            warnings.warn(
+            warn(
                 f"{call} has no method for {type(self).__name__}: a full array of shape {self.shape} was "
                 "made. A.to_dense() asks for that without a warning",
                 DensifyWarning,
-                stacklevel=4,
             )
         return self.to_dense()
 
@@ -262,6 +261,9 @@ class StructuredMatrix(InSciPy):
     def __truediv__(self, other: Any) -> Any:
         return _operation("divide", self, other)
 
+    def __rtruediv__(self, other: Any) -> Any:
+        return _operation("divide", other, self)
+
     def __matmul__(self, other: Any) -> Any:
         return _operation("matmul", self, other)
 
@@ -295,7 +297,8 @@ class StructuredMatrix(InSciPy):
 
     def scaled(self, c: Any) -> Any:
         """The product with a number, or with one number for each matrix, of shape (..., 1, 1)."""
-        return self.like(*(_stack_factor(c, part) * part for part in self.parts))
+        stack = self.ndim - 2
+        return self.like(*(_stack_factor(c, part, stack) * part for part in self.parts))
 
     def product(self, other: Any) -> Any:
         """The product with a matrix of the same class; for those that are `closed`."""
@@ -306,7 +309,7 @@ class StructuredMatrix(InSciPy):
         return self.like(*(a * b for a, b in zip(self.parts, other.parts, strict=True)))
 
     def entrywise_array(self, X: Array) -> Any:
-        """The product entry by entry with an array of at least one axis."""
+        """The product entry by entry with an array of the same shape, perhaps with more leading axes."""
         return self.to_dense() * X
 
     def rows_scaled_by(self, D: StructuredMatrix) -> StructuredMatrix | None:
@@ -323,7 +326,7 @@ class StructuredMatrix(InSciPy):
 
     def solve_structured(self, B: StructuredMatrix) -> Any:
         """The solution X of A X = B for a structured B."""
-        return self.solve(B.to_dense())
+        return self.solve(B.to_dense() if self.full else B.dense_for("solve"))
 
     def inv(self) -> Any:
         """The inverse."""
@@ -434,18 +437,25 @@ def _arrays(A: StructuredMatrix) -> Iterator[Any]:
             yield part
 
 
-def _stack_factor(c: Any, part: Any) -> Any:
-    """A factor for each matrix of a stack, of shape (..., 1, 1), with as many axes as a part has."""
+def _stack_factor(c: Any, part: Any, stack: int) -> Any:
+    """A factor for each matrix of a stack, of shape (..., 1, 1), to be broadcast with a part.
+
+    The part has as many axes for the stack, and others behind them.
+    """
     if np.ndim(c) < 2 or isinstance(part, StructuredMatrix):
         return c
-    shape = np.shape(c)[:-2]
-    return np.reshape(c, shape + (1,) * (np.ndim(part) - len(shape)))
+    return np.reshape(c, np.shape(c)[:-2] + (1,) * (np.ndim(part) - stack))
+
+
+def diagonal_array(d: Array) -> Array:
+    """The full arrays with the diagonals d; by a choice, as inf times 0 is not 0."""
+    return np.where(np.eye(d.shape[-1], dtype=bool), d[..., None], 0)
 
 
 def _is_integer(i: Any) -> bool:
     if isinstance(i, (np.ndarray, list)):
         return np.asarray(i).dtype.kind in "iu"
-    return isinstance(i, (int, np.integer))
+    return isinstance(i, (int, np.integer)) and not isinstance(i, bool)
 
 
 def _checked_index(i: Any, n: int) -> Any:

@@ -200,7 +200,7 @@ class Hermitian(_TwoSided):
     def _completed(kept: Array, strict: Array) -> Array:
         if primal(kept).dtype.kind != "c":
             return kept + np.swapaxes(strict, -1, -2)
-        diagonal = kept - strict
+        diagonal = np.tril(np.triu(kept))
         return np.real(diagonal) + strict + np.conj(np.swapaxes(strict, -1, -2))
 
     @property

@@ -171,7 +171,7 @@ class Tridiagonal(AroundMainDiagonal):
         return Tridiagonal.of([self.upper, self.d, self.lower])
 
     def entrywise_array(self, X: Array) -> Tridiagonal:
-        others = self.restrict(np.broadcast_to(X, self.shape))
+        others = self.restrict(X)
         return Tridiagonal.of([a * b for a, b in zip(self.parts, others, strict=True)])
 
     def rows_scaled_by(self, D: StructuredMatrix) -> Any:
