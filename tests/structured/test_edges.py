@@ -6,9 +6,9 @@ import warnings
 
 import numpy as np
 import pytest
-from tests.structured.test_classes import DTYPES, agree, all_of_them, each, numbers
 
 import frechet as fr
+from tests.structured.test_classes import DTYPES, agree, all_of_them, each, numbers
 
 rng = np.random.default_rng(11)
 
@@ -115,7 +115,7 @@ def test_infinite_entries():
         lambda A: A[0],
         lambda A: np.add(A, A, dtype=complex),
         lambda A: fr.linalg.norm(A, 2),
-        lambda A: fr.linalg.qr(A),
+        fr.linalg.qr,
         lambda A: fr.Toeplitz([1.0, 2.0, 3.0]) @ A,
         lambda A: fr.Permutation([2, 0, 1]) @ A,
         lambda A: np.linalg.solve(A, A),
@@ -125,3 +125,219 @@ def test_the_warning_is_given_at_the_line_of_the_user(f):
     with pytest.warns(fr.DensifyWarning, match="full array of shape") as found:
         f(fr.Tridiagonal([1.0, 1.0], [4.0, 4.0, 4.0], [2.0, 2.0]))
     assert {w.filename for w in found} == {__file__}
+
+
+# --- fr.linalg's arguments ---------------------------------------------------------------------------------
+
+FULL = np.array([[4.0, 2.0, 0.0], [1.0, 5.0, 2.0], [0.0, 1.0, 6.0]])
+b = np.array([1.0, 2.0, 3.0])
+SQUARE = {
+    "Diagonal": fr.Diagonal([4.0, 5.0, 6.0]),
+    "Tridiagonal": fr.Tridiagonal([1.0, 1.0], [4.0, 5.0, 6.0], [2.0, 2.0]),
+    "SymTridiagonal": fr.SymTridiagonal([4.0, 5.0, 6.0], [2.0, 2.0]),
+    "Symmetric": fr.Symmetric(FULL),
+    "UpperTriangular": fr.UpperTriangular(FULL),
+    "Toeplitz": fr.Toeplitz([4.0, 1.0, 0.5], [4.0, 2.0, 1.0]),
+    "BlockDiagonal": fr.BlockDiagonal([FULL[:2, :2], [[6.0]]]),
+}
+squares = pytest.mark.parametrize("A", SQUARE.values(), ids=SQUARE)
+
+
+@squares
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"lower": True},
+        {"transposed": True},
+        {"assume_a": "pos"},
+        {"assume_a": "pos", "lower": True},
+        {"assume_a": "sym"},
+        {"assume_a": "her", "lower": True},
+        {"assume_a": "tridiagonal"},
+        {"assume_a": "banded"},
+        {"assume_a": "upper triangular"},
+        {"assume_a": "lower triangular", "transposed": True},
+        {"assume_a": "diagonal"},
+        {"assume_a": "gen", "check_finite": False},
+    ],
+    ids=str,
+)
+def test_no_option_of_solve_is_ignored(A, options):
+    D = A.to_dense()
+    expected = fr.linalg.solve(D, b, **options)
+    np.testing.assert_allclose(fr.linalg.solve(A, b, **options), expected, rtol=1e-12)
+    np.testing.assert_allclose(fr.linalg.solve(a=A, b=b, **options), expected, rtol=1e-12)
+    found = fr.linalg.solve(FULL, A, **options)
+    np.testing.assert_allclose(found, fr.linalg.solve(FULL, D, **options), rtol=1e-12)
+    if "transposed" not in options and options.get("assume_a") not in ("tridiagonal", "banded"):
+        found = fr.linalg.inv(A, **options)
+        np.testing.assert_allclose(found, fr.linalg.inv(D, **options), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("A", [fr.Diagonal([1.0, -2.0]), fr.SymTridiagonal([1.0, 1.0], [2.0])])
+def test_what_is_assumed_to_be_positive_definite_is_verified(A):
+    for f in (fr.linalg.solve, lambda A, b, assume_a: fr.linalg.logdet(A, assume_a=assume_a)):
+        with pytest.raises(np.linalg.LinAlgError):
+            f(A, np.ones(2), assume_a="pos")
+
+
+@squares
+def test_wrong_options(A):
+    with pytest.raises(ValueError, match="assume_a"):
+        fr.linalg.solve(A, b, assume_a="round")
+    with pytest.raises(TypeError):
+        fr.linalg.slogdet(A, sparse=True)
+    with pytest.raises(TypeError):
+        fr.linalg.inv(A, sparse=True)
+    with pytest.raises(ValueError, match="assume"):
+        fr.linalg.funm(A, np.exp, assume="round")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    "f",
+    [
+        *(getattr(fr.linalg, name) for name in ("inv", "det", "slogdet", "logdet", "cholesky", "norm")),
+        *(getattr(fr.linalg, name) for name in ("eigvals", "eigvalsh", "expm", "sqrtm")),
+        lambda A: fr.linalg.solve(A, np.ones(2)),
+        lambda A: fr.linalg.funm(A, np.exp),
+    ],
+)
+def test_nan_and_inf_are_refused_where_scipy_refuses_them(f, bad):
+    with pytest.raises(ValueError, match="infs or NaNs"):
+        f(fr.Diagonal([1.0, bad]))
+    with pytest.raises(ValueError, match="infs or NaNs"):
+        fr.linalg.solve(fr.Diagonal([1.0, 2.0]), [1.0, bad])
+    found = fr.linalg.solve(fr.Diagonal([1.0, 2.0]), [1.0, bad], check_finite=False)
+    np.testing.assert_array_equal(found, [1, bad])
+
+
+@squares
+@pytest.mark.parametrize("ord", [None, "fro", "f", "nuc", 1, -1, 2, -2, np.inf, -np.inf])
+@pytest.mark.parametrize("options", [{}, {"keepdims": True}, {"axis": (0, 1)}, {"axis": (-1, -2)}], ids=str)
+def test_norms(A, ord, options):
+    found = fr.linalg.norm(A, ord, **options)
+    np.testing.assert_allclose(found, fr.linalg.norm(A.to_dense(), ord, **options), rtol=1e-12)
+    assert np.shape(found) == np.shape(fr.linalg.norm(A.to_dense(), ord, **options))
+
+
+def test_determinants_of_float32_are_in_double_precision():
+    A = fr.Diagonal(np.full(4, 1e10, np.float32))
+    assert fr.linalg.det(A) == pytest.approx(1e40, rel=1e-6)
+    assert fr.grad(fr.linalg.det)(A).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"eigvals_only": True}, {"lower": False}, {"subset_by_index": [0, 1]}]
+)
+def test_eigh(options):
+    A = SQUARE["Symmetric"]
+    for found, expected in zip(
+        fr.linalg.eigh(A, **options), fr.linalg.eigh(A.to_dense(), **options), strict=True
+    ):
+        np.testing.assert_allclose(found, expected)
+
+
+def test_a_list_as_right_side():
+    A = SQUARE["Diagonal"]
+    np.testing.assert_array_equal(np.linalg.solve(A, [4.0, 5.0, 6.0]), np.ones(3))
+    with pytest.raises(ValueError, match=r"solve: shapes \(3, 3\) and \(2,\) do not fit together"):
+        np.linalg.solve(A, [4.0, 5.0])
+    with pytest.raises(ValueError, match=r"solve: shapes \(3, 3\) and \(2, 2\) do not fit together"):
+        np.linalg.solve(A, fr.Diagonal([4.0, 5.0]))
+
+
+def test_solutions_that_keep_their_structure():
+    A, T, P = SQUARE["Diagonal"], SQUARE["Tridiagonal"], fr.Permutation([2, 0, 1])
+    for left, right, kind in ((A, A, fr.Diagonal), (A, T, fr.Tridiagonal), (P, P, fr.Permutation)):
+        found = np.linalg.solve(left, right)
+        assert type(found) is kind
+        np.testing.assert_allclose(
+            found.to_dense(), np.linalg.solve(left.to_dense(), right.to_dense()), atol=1e-15
+        )
+
+
+# --- functions, norms --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["logm", "sqrtm"])
+def test_functions_that_are_not_real(name):
+    f = getattr(fr.linalg, name)
+    for A in (fr.Diagonal([-1.0, 2.0]), fr.BlockDiagonal([fr.Diagonal([-1.0]), [[2.0]]])):
+        np.testing.assert_allclose(f(A), f(A.to_dense()))
+    g = fr.grad(lambda A: np.sum(np.imag(fr.array(f(A)))))(fr.Diagonal([-1.0, 2.0]))
+    h = fr.grad(lambda A: np.sum(np.imag(f(A))))(np.diag([-1.0, 2.0]))
+    np.testing.assert_allclose(g.d, np.diag(h), atol=1e-14)
+
+
+@pytest.mark.parametrize("f", [lambda x: np.exp(1j * x), lambda x: x**1.5, lambda x: x * x])
+@pytest.mark.parametrize(
+    "A",
+    [
+        fr.Hermitian(np.array([[1.0, 2j], [0, 2]])),
+        fr.Hermitian(np.array([[1.0, 2.0], [2.0, 2.0]])),
+        fr.Symmetric(np.array([[1.0, 2.0], [2.0, 2.0]])),
+        fr.Diagonal([-1.0, 2.0]),
+    ],
+)
+def test_functions_of_ones_own(A, f):
+    np.testing.assert_allclose(fr.linalg.funm(A, f), fr.linalg.funm(A.to_dense(), f), atol=1e-13)
+
+
+@all_of_them
+def test_the_norm_of_blocks(make):
+    A = fr.BlockDiagonal([make(np.float64), np.ones((1, 2))])
+    assert np.linalg.norm(A) == pytest.approx(np.linalg.norm(A.to_dense()))
+    K = fr.Kronecker(A, np.ones((2, 1)))
+    assert np.linalg.norm(K) == pytest.approx(np.linalg.norm(K.to_dense()))
+
+
+def test_the_norm_at_zero_has_the_subgradient_zero():
+    assert np.array_equal(fr.grad(np.linalg.norm)(fr.Diagonal([0.0, 0.0])).d, [0, 0])
+    A = fr.LowRankPlusDiagonal([-1.0, 0.1], [[1.0], [0.0]], [[1.0], [0.0]])
+    assert np.linalg.norm(A - fr.Diagonal([0.0, 0.1])) == pytest.approx(0, abs=1e-15)
+
+
+# --- memory, dtypes ----------------------------------------------------------------------------------------
+
+
+@all_of_them
+def test_a_matrix_is_not_changed_by_way_of_results(make):
+    A = make(np.float64)
+    before = np.array(A)
+    copy = np.array(A)
+    copy[:] = 7  # a copy of one's own
+    for f in (
+        np.linalg.eigvals,
+        lambda A: np.diagonal(A, 0),
+        lambda A: np.diagonal(A, 1),
+        np.asarray,
+        np.diag,
+    ):
+        found = f(A)
+        if found.flags.writeable:
+            found[:] = 7
+    assert np.array_equal(A.to_dense(), before)
+
+
+@all_of_them
+def test_conversions_to_other_dtypes(make):
+    A = make(np.float64)
+    D = A.to_dense()
+    for dtype in (np.float32, np.complex128, int, "float64"):
+        assert np.asarray(A, dtype=dtype).dtype == dtype
+        assert np.array_equal(np.asarray(A, dtype=dtype), D.astype(dtype))
+        assert np.array(A, dtype=dtype).flags.writeable
+    agree(A.astype(np.float32), D.astype(np.float32), np.float32)
+    agree(A.astype(complex), D.astype(complex), complex)
+    if A.parts:
+        with pytest.raises(TypeError, match=r"astype: a .* has none of dtype int64. A.to_dense\(\)"):
+            A.astype(int)
+        with pytest.raises(TypeError, match=r"A\.real the real part"):
+            make(complex).astype(float)
+
+
+def test_a_full_array_is_not_projected_onto_blocks_that_are_no_linear_space():
+    A = fr.BlockDiagonal([fr.LowRank(np.ones((2, 1)), np.ones((2, 1)))])
+    with pytest.raises(fr.SpaceError, match="no linear space"):
+        fr.space(A).project(np.ones((2, 2)))

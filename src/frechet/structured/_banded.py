@@ -13,7 +13,7 @@ from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
 from ._diagonal import Diagonal
-from ._matrix import StructuredMatrix, as_part
+from ._matrix import StructuredMatrix, as_part, read_only
 
 
 class BandOperations(StructuredMatrix):
@@ -225,7 +225,7 @@ class Banded(BandOperations):
     def diagonal(self, offset: int = 0) -> Array:
         (below, above), n = self.form, self.shape[-1]
         if -below <= offset <= above:
-            return self.ab[..., above - offset, max(offset, 0) : max(n + min(offset, 0), 0)]
+            return read_only(self.ab[..., above - offset, max(offset, 0) : max(n + min(offset, 0), 0)])
         return np.zeros((*self.shape[:-2], max(0, n - abs(offset))), self.dtype)
 
     def entries(self, i: Any, j: Any) -> Array:

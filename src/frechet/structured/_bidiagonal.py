@@ -124,4 +124,4 @@ class Bidiagonal(AroundMainDiagonal):
 
     def eigvals(self) -> Array:
         """The eigenvalues, in the order of the diagonal."""
-        return self.d
+        return np.copy(self.d)

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..linear_map import Array, Shape
 from ..rule import primal
-from ._matrix import StructuredMatrix, as_part, diagonal_array
-from ._parts import sign_and_log
+from ._matrix import StructuredMatrix, as_part, diagonal_array, read_only
+from ._parts import is_real_on_reals, sign_and_log
 
 
 class Diagonal(StructuredMatrix):
@@ -96,14 +96,14 @@ class Diagonal(StructuredMatrix):
     def diagonal(self, offset: int = 0) -> Array:
         if offset:
             return np.zeros((*self.d.shape[:-1], max(0, self.shape[-1] - abs(offset))), self.dtype)
-        return self.d
+        return read_only(self.d)
 
     def entries(self, i: Any, j: Any) -> Array:
         return np.where(np.equal(i, j), self.d[i], 0)
 
     def eigvals(self) -> Array:
         """The eigenvalues, in the order of the diagonal."""
-        return self.d
+        return np.copy(self.d)
 
     def eigvalsh(self, UPLO: str = "L") -> Array:
         """The real parts of the diagonal, in ascending order."""
@@ -114,7 +114,10 @@ class Diagonal(StructuredMatrix):
         return self.d, i, i
 
     def function_of(self, f: Any) -> Diagonal:
-        return Diagonal.of([f(self.d)])
+        d, plain = self.d, primal(self.d)
+        if plain.dtype.kind != "c" and not is_real_on_reals(f, lambda: plain):
+            d = d + 0j
+        return Diagonal.of([f(d)])
 
     def cholesky(self, *, upper: bool = False) -> Diagonal:
         """The factor L with L Lᴴ = A."""

@@ -14,6 +14,7 @@ from ..errors import InPlaceError
 from ..rule import function_name
 from . import _operations
 from ._matrix import StructuredMatrix, as_part, protocols
+from ._parts import root
 
 _UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: _operations.add,
@@ -268,10 +269,11 @@ def _slogdet(a: Any) -> Any:
 
 
 @answers(np.linalg.norm)
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The norms that are found from the parts; NotImplemented for others."""
     matrices = axis == (-2, -1) or (axis is None and x.ndim == 2)
-    if ord in (None, "fro") and matrices and not keepdims:
-        return np.sqrt(x.squared_norm())
+    if ord in (None, "fro", "f") and matrices and not keepdims:
+        return root(x.squared_norm())
     if ord in (1, np.inf) and matrices and not keepdims and hasattr(x, "column_sums"):
         return np.max((x if ord == 1 else x.mT).column_sums(), -1)
     return NotImplemented
@@ -279,7 +281,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 
 @answers(np.linalg.matrix_norm)
 def _matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    return _norm(x, ord, (-2, -1), keepdims)
+    return norm(x, ord, (-2, -1), keepdims)
 
 
 def _by_method(name: str) -> Callable[..., Any]:

@@ -188,7 +188,19 @@ class StructuredMatrix(InSciPy):
         return self.like(*(np.imag(part) for part in self.parts))
 
     def astype(self, dtype: Any) -> Self:
-        """The same matrix with parts of another dtype."""
+        """The same matrix with parts of another floating-point or complex dtype.
+
+        Raises
+        ------
+        TypeError
+            For another dtype, and for a real one of a complex matrix: ``A.real`` is its real part.
+        """
+        dtype = np.dtype(dtype)
+        if dtype.kind not in "fc" or (dtype.kind == "f" and self.dtype.kind == "c"):
+            raise TypeError(
+                f"astype: a {type(self).__name__} of dtype {self.dtype} has none of dtype {dtype}. "
+                f"A.to_dense().astype({str(dtype)!r}) is an array, and A.real the real part"
+            )
         return self.like(*(part.astype(dtype) for part in self.parts))
 
     def copy(self) -> Self:
@@ -232,7 +244,9 @@ class StructuredMatrix(InSciPy):
         if copy is False:
             raise ValueError(f"the full array of a {type(self).__name__} is a new one: copy=False fails")
         dense: np.ndarray = self.to_dense()
-        return dense if dtype is None else dense.astype(dtype)
+        if dtype is not None and dense.dtype != dtype:
+            return dense.astype(dtype)
+        return dense.copy() if copy and not dense.flags.writeable else dense
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return protocols["ufunc"](ufunc, method, inputs, kwargs)
@@ -400,7 +414,7 @@ class StructuredSpace(TreeSpace):
         if isinstance(g, StructuredMatrix):
             return super().project(g, stack)
         zero = self.zeros(stack)
-        if not zero.linear:
+        if not _is_linear(zero):
             raise SpaceError(
                 f"{type(zero).__name__} matrices are no linear space, onto which a full array could be projected"
             )
@@ -435,6 +449,11 @@ def _arrays(A: StructuredMatrix) -> Iterator[Any]:
             yield from _arrays(part)
         else:
             yield part
+
+
+def _is_linear(A: Any) -> bool:
+    """Whether the matrix is a linear function of its parts, and these of theirs."""
+    return not isinstance(A, StructuredMatrix) or (A.linear and all(map(_is_linear, A.parts)))
 
 
 def _stack_factor(c: Any, part: Any, stack: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -103,9 +104,52 @@ def restricted(A: Part, G: Array) -> Part:
     return A.like(*A.restrict(G)) if isinstance(A, StructuredMatrix) else G
 
 
+#: The matrix functions of full arrays, by their scalar functions.
+FUNCTIONS = {
+    np.exp: "expm",
+    np.log: "logm",
+    np.sqrt: "sqrtm",
+    np.cos: "cosm",
+    np.sin: "sinm",
+    np.tan: "tanm",
+    np.cosh: "coshm",
+    np.sinh: "sinhm",
+    np.tanh: "tanhm",
+}
+
+
+def matrix_function(A: Part, f: Any) -> Part:
+    """The matrix function of a scalar function."""
+    from .. import linalg
+
+    return getattr(linalg, FUNCTIONS[f])(A) if f in FUNCTIONS else linalg.funm(A, f)
+
+
+def is_real_on_reals(f: Any, x: Callable[[], Array]) -> bool:
+    """Whether a scalar function is real at plain real numbers, which x computes where that is in question."""
+    if f in FUNCTIONS and f not in (np.log, np.sqrt):
+        return True
+    values = x()
+    if f in FUNCTIONS:
+        return bool(values.min(initial=0) >= 0)
+    return not np.any(np.imag(f(values + 0j)))
+
+
 def sign_and_log(x: Array) -> tuple[Any, Any]:
     """The sign of the product of numbers along the last axis, and the logarithm of its absolute value."""
     return np.prod(np.sign(x), -1), log_of_product(x)
+
+
+def _root_body(x: Array) -> Any:
+    # The norm has a kink at zero, where 0 is a subgradient.
+    y = root(x)
+    zero = primal(y) == 0
+    slope = np.where(zero, 0, 0.5 / np.where(zero, 1, y))
+    return y, linear(lambda v: slope * v, lambda w: slope * w)
+
+
+#: The norm, by its square; at zero with the derivative 0, as np.linalg.norm has it.  Rounding may be negative.
+root = Rule(lambda x: np.sqrt(np.maximum(x, 0)), _root_body, "frechet: the norm of a matrix")
 
 
 def _log_of_product_value(x: Array) -> Any:

@@ -10,6 +10,7 @@ from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
 from ._matrix import StructuredMatrix, as_square, read_only
+from ._parts import is_real_on_reals
 
 
 def symmetric_part(X: Array) -> Array:
@@ -289,7 +290,7 @@ def _function(A: Hermitian | Symmetric, f: Any) -> Any:
     """f(A) by eigenvalues and divided differences, which is exact where eigenvalues are equal."""
     if A.dtype.kind == "c" and isinstance(A, Symmetric):
         return NotImplemented
-    if f in (np.log, np.sqrt) and np.linalg.eigvalsh(primal(A.data)).min(initial=1.0) <= 0:
+    if not is_real_on_reals(f, lambda: np.linalg.eigvalsh(primal(A.data))):
         return NotImplemented  # the result is not Hermitian
     from ..linalg import funm
 

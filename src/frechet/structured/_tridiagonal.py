@@ -9,7 +9,7 @@ import numpy as np
 from ..linear_map import Array, Shape
 from ._banded import Banded, BandOperations
 from ._diagonal import Diagonal
-from ._matrix import StructuredMatrix, as_part
+from ._matrix import StructuredMatrix, as_part, read_only
 
 
 def diagonals(call: str, main: str, **given: Any) -> tuple[Array, ...]:
@@ -65,10 +65,10 @@ class AroundMainDiagonal(BandOperations):
 
     def diagonal(self, offset: int = 0) -> Array:
         if offset == 0:
-            return self.d
+            return read_only(self.d)
         beside = self._beside(offset) if abs(offset) == 1 else None
         zeros = (*self.shape[:-2], max(0, self.shape[-1] - abs(offset)))
-        return np.zeros(zeros, self.dtype) if beside is None else beside
+        return np.zeros(zeros, self.dtype) if beside is None else read_only(beside)
 
     def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
         if to is Banded:
