@@ -416,7 +416,8 @@ class StructuredSpace(TreeSpace):
         zero = self.zeros(stack)
         if not _is_linear(zero):
             raise SpaceError(
-                f"{type(zero).__name__} matrices are no linear space, onto which a full array could be projected"
+                f"{type(zero).__name__} matrices of this form are no linear space, onto which a full array "
+                "could be projected"
             )
         if np.shape(g) != zero.shape:
             raise SpaceError(f"expected shape {zero.shape}, got {np.shape(g)}")

@@ -148,7 +148,7 @@ def _root_body(x: Array) -> Any:
     return y, linear(lambda v: slope * v, lambda w: slope * w)
 
 
-#: The norm, by its square; at zero with the derivative 0, as np.linalg.norm has it.  Rounding may be negative.
+#: The norm, by its square, which may be negative by rounding; at zero with np.linalg.norm's derivative, 0.
 root = Rule(lambda x: np.sqrt(np.maximum(x, 0)), _root_body, "frechet: the norm of a matrix")
 
 
