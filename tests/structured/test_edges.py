@@ -341,3 +341,25 @@ def test_a_full_array_is_not_projected_onto_blocks_that_are_no_linear_space():
     A = fr.BlockDiagonal([fr.LowRank(np.ones((2, 1)), np.ones((2, 1)))])
     with pytest.raises(fr.SpaceError, match="no linear space"):
         fr.space(A).project(np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("make", [np.real, lambda x: x])
+def test_skew_symmetric_matrices_of_odd_size_are_singular(make):
+    A = fr.SkewSymmetric(make(numbers(complex, 3, 3)))
+    assert np.linalg.det(A) == 0
+    assert tuple(np.linalg.slogdet(A)) == (0, -np.inf)
+    assert not np.any(fr.grad(lambda A: np.real(np.linalg.det(A)))(A).data)
+    for f in (np.linalg.inv, lambda A: np.linalg.solve(A, np.ones(3))):
+        with pytest.raises(np.linalg.LinAlgError, match="of odd size is singular"):
+            f(A)
+    with pytest.raises(np.linalg.LinAlgError, match="no derivative"):
+        fr.grad(lambda A: np.linalg.slogdet(A)[1])(A)
+
+
+def test_messages():
+    for f in (np.linalg.inv, lambda A: np.linalg.solve(A, np.ones(2))):
+        with pytest.raises(np.linalg.LinAlgError, match=r"(inv|solve): the circulant matrix is singular"):
+            f(fr.Circulant([1.0, 1.0]))
+    for l_and_u in ((1.0, 1.0), 1, (1, 1, 1)):
+        with pytest.raises(TypeError, match="Banded: l_and_u is a pair of integers, got"):
+            fr.Banded(np.ones((3, 3)), l_and_u)

@@ -99,7 +99,10 @@ class Banded(BandOperations):
 
     def __init__(self, ab: Any, l_and_u: tuple[int, int]) -> None:
         ab = as_part(ab, "Banded: ab", 2)
-        below, above = map(operator.index, l_and_u)
+        try:
+            below, above = map(operator.index, l_and_u)
+        except (TypeError, ValueError):
+            raise TypeError(f"Banded: l_and_u is a pair of integers, got {l_and_u!r}") from None
         if below < 0 or above < 0 or ab.shape[-2] != below + above + 1:
             raise ValueError(
                 f"Banded: ab must have l + u + 1 rows for (l, u) = {(below, above)}, got shape {ab.shape}"

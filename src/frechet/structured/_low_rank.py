@@ -10,7 +10,7 @@ from ..linear_map import Array, Shape
 from ..rule import primal
 from ._diagonal import Diagonal
 from ._matrix import StructuredMatrix, as_part
-from ._parts import adjoint, conjugate, sign_and_log, singular_slogdet
+from ._parts import adjoint, conjugate, on_one_stack, sign_and_log, singular_slogdet
 
 
 class LowRank(StructuredMatrix):
@@ -231,7 +231,7 @@ class LowRankPlusDiagonal(StructuredMatrix):
         if any(part.shape[-2] != parts[0].shape[-1] for part in parts[1:]):
             shapes = ", ".join(str(part.shape) for part in parts)
             raise ValueError(f"{name}: parts of shapes {shapes} do not fit together")
-        object.__setattr__(self, "parts", _with_stack(name, parts, [1, 2, 2]))
+        object.__setattr__(self, "parts", _with_stack(name, parts, [1, 2, 2][: len(parts)]))
         object.__setattr__(self, "form", _SAME if V is None else None)
 
     @classmethod
@@ -378,12 +378,12 @@ LowRank.wider = (LowRankPlusDiagonal,)
 
 def _with_factors(U: Array, V: Array) -> LowRank:
     """U Vᴴ, where the leading axes may differ."""
-    return LowRank.of(_with_stack("LowRank", [U, V], [2, 2]))
+    return LowRank.of(on_one_stack("LowRank", [U, V], [2, 2]))
 
 
 def _with_diagonal(d: Array, U: Array, V: Array) -> LowRankPlusDiagonal:
     """diag(d) + U Vᴴ, where the leading axes may differ."""
-    return LowRankPlusDiagonal.of(_with_stack("LowRankPlusDiagonal", [d, U, V], [1, 2, 2]))
+    return LowRankPlusDiagonal.of(on_one_stack("LowRankPlusDiagonal", [d, U, V], [1, 2, 2]))
 
 
 def _capacitance(W: Array, V: Array) -> Array:
@@ -400,14 +400,7 @@ def _beside(A: Array, B: Array) -> Array:
 
 def _with_stack(name: str, parts: list[Array], axes: list[int]) -> tuple[Array, ...]:
     """The parts with the same leading axes; those with two axes must have equally many columns."""
-    shapes = ", ".join(str(part.shape) for part in parts)
-    if len({part.shape[-1] for part, k in zip(parts, axes, strict=False) if k == 2}) > 1:
+    if len({part.shape[-1] for part, k in zip(parts, axes, strict=True) if k == 2}) > 1:
+        shapes = ", ".join(str(part.shape) for part in parts)
         raise ValueError(f"{name}: the factors of shapes {shapes} must have equally many columns")
-    try:
-        stack = np.broadcast_shapes(*(p.shape[: p.ndim - k] for p, k in zip(parts, axes, strict=False)))
-    except ValueError:
-        raise ValueError(f"{name}: the leading axes of shapes {shapes} do not broadcast") from None
-    return tuple(
-        p if p.shape[: p.ndim - k] == stack else np.broadcast_to(p, stack + p.shape[p.ndim - k :])
-        for p, k in zip(parts, axes, strict=False)
-    )
+    return on_one_stack(name, parts, axes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,27 @@ def as_matrices(matrices: Any, what: str) -> tuple[Part, ...]:
                 )
             parts[k] = np.broadcast_to(A, stack + A.shape[-2:])
     return tuple(parts)
+
+
+def on_one_stack(call: str, parts: Sequence[Array], axes: Sequence[int]) -> tuple[Array, ...]:
+    """Arrays with the same leading axes, those in front of the last 1 or 2 that belong to each matrix.
+
+    Raises
+    ------
+    ValueError
+        If they do not broadcast.
+    """
+    leading = [part.ndim - k for part, k in zip(parts, axes, strict=True)]
+    stacks = [part.shape[:k] for part, k in zip(parts, leading, strict=True)]
+    try:
+        stack = np.broadcast_shapes(*stacks)
+    except ValueError:
+        shapes = ", ".join(str(part.shape) for part in parts)
+        raise ValueError(f"{call}: the leading axes of shapes {shapes} do not broadcast") from None
+    return tuple(
+        part if own == stack else np.broadcast_to(part, stack + part.shape[k:])
+        for part, own, k in zip(parts, stacks, leading, strict=True)
+    )
 
 
 def is_square(A: Part) -> bool:

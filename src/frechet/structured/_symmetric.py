@@ -10,7 +10,7 @@ from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
 from ._matrix import StructuredMatrix, as_square, read_only
-from ._parts import is_real_on_reals
+from ._parts import is_real_on_reals, singular_slogdet
 
 
 def symmetric_part(X: Array) -> Array:
@@ -258,6 +258,10 @@ class SkewSymmetric(_TwoSided):
     ValueError
         If A is not square, or not skew-symmetric with ``check=True``.
 
+    Notes
+    -----
+    A matrix of odd size is singular: its determinant is exactly 0, and it has no inverse.
+
     Examples
     --------
     >>> import frechet as fr
@@ -284,6 +288,33 @@ class SkewSymmetric(_TwoSided):
 
     def entrywise(self, other: Any) -> Symmetric:
         return Symmetric.of([self.data * other.data])
+
+    # det A = det Aᵀ = (−1)ⁿ det A: one of odd size is singular, which rounding would hide.
+
+    @property
+    def _is_singular(self) -> bool:
+        return bool(self.shape[-1] % 2)
+
+    def _require_even_size(self, call: str) -> None:
+        if self._is_singular:
+            raise np.linalg.LinAlgError(
+                f"{call}: a skew-symmetric matrix of odd size is singular, this one is of size "
+                f"{self.shape[-1]}"
+            )
+
+    def solve(self, B: Array) -> Array:
+        self._require_even_size("solve")
+        return super().solve(B)
+
+    def inv(self) -> Any:
+        self._require_even_size("inv")
+        return super().inv()
+
+    def det(self) -> Any:
+        return np.zeros(self.shape[:-2], self.dtype)[()] if self._is_singular else super().det()
+
+    def slogdet(self) -> tuple[Any, Any]:
+        return singular_slogdet(self) if self._is_singular else super().slogdet()
 
 
 def _function(A: Hermitian | Symmetric, f: Any) -> Any:

@@ -10,6 +10,7 @@ from ..linear_map import Array, Shape
 from ._banded import Banded, BandOperations
 from ._diagonal import Diagonal
 from ._matrix import StructuredMatrix, as_part, read_only
+from ._parts import on_one_stack
 
 
 def diagonals(call: str, main: str, **given: Any) -> tuple[Array, ...]:
@@ -22,15 +23,7 @@ def diagonals(call: str, main: str, **given: Any) -> tuple[Array, ...]:
                 f"{call}: {name} has the shape {part.shape} where {main} has the shape {parts[main].shape}; "
                 "a diagonal beside the main one has one entry less"
             )
-    stacks = {part.shape[:-1] for part in parts.values()}
-    if len(stacks) == 1:
-        return tuple(parts.values())
-    try:
-        stack = np.broadcast_shapes(*stacks)
-    except ValueError:
-        shapes = ", ".join(str(part.shape) for part in parts.values())
-        raise ValueError(f"{call}: the leading axes of shapes {shapes} do not broadcast") from None
-    return tuple(np.broadcast_to(part, (*stack, part.shape[-1])) for part in parts.values())
+    return on_one_stack(call, list(parts.values()), [1] * len(parts))
 
 
 def bands_of(lower: Array | None, main: Array, upper: Array | None) -> Banded:
