@@ -363,3 +363,31 @@ def test_messages():
     for l_and_u in ((1.0, 1.0), 1, (1, 1, 1)):
         with pytest.raises(TypeError, match="Banded: l_and_u is a pair of integers, got"):
             fr.Banded(np.ones((3, 3)), l_and_u)
+
+
+def test_other_structures_are_projected_but_not_contained():
+    s, T = fr.space(fr.Diagonal([0.0, 0.0])), fr.Toeplitz([1.0, 2.0])
+    assert s.contains(fr.Diagonal([3.0, 4.0]))
+    assert not s.contains(T)
+    assert not s.contains(np.eye(2))
+    assert not s.contains(fr.Diagonal([3.0]))
+    assert np.array_equal(s.project(T).d, [1, 1])
+    with pytest.raises(fr.SpaceError, match="no linear space"):
+        fr.space(fr.LowRank(np.ones((2, 1)), np.ones((2, 1)))).project(T)
+
+
+def test_check_of_a_matrix_that_is_traced_twice():
+    A = np.array([[2.0, 1.0], [1.0, 3.0]])
+    H = fr.hessian(lambda A: np.linalg.det(fr.Symmetric(A, check=True)))(A)
+    assert H[0, 0, 1, 1] == 1
+
+
+def test_diagonals_of_different_dtypes():
+    for A in (
+        fr.SymTridiagonal([1.0, 2.0], [1j]),
+        fr.Bidiagonal([1.0, 2.0], [1j]),
+        fr.Tridiagonal([1j], [1.0, 2.0], np.ones(1, np.float32)),
+    ):
+        for f in (np.diag, np.trace, np.linalg.det):
+            agree(f(A), f(A.to_dense()), complex)
+        assert fr.grad(lambda A: np.real(np.trace(A)))(A).d.dtype == float

@@ -117,10 +117,10 @@ class Bidiagonal(AroundMainDiagonal):
         return UpperTriangular.of([np.triu(X)]) if self.form == "upper" else LowerTriangular.of([np.tril(X)])
 
     def det(self) -> Any:
-        return np.prod(self.d, -1)
+        return np.prod(self.diagonal(), -1)
 
     def slogdet(self) -> tuple[Any, Any]:
-        return Diagonal.of([self.d]).slogdet()
+        return Diagonal.of([self.diagonal()]).slogdet()
 
     def eigvals(self) -> Array:
         """The eigenvalues, in the order of the diagonal."""

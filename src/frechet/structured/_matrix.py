@@ -22,7 +22,7 @@ from ..linear_map import Array, Shape
 from ..rule import carriers, primal, structured_types
 from ..space import Space, TreeSpace, register_space, register_structure, space
 from ..transforms import array
-from ..tree import flatten
+from ..tree import flatten, same_structure
 from ._interoperability import InSciPy
 
 # What answers NumPy's protocols and Python's operators; `_functions` and `_operations` enter it.
@@ -399,7 +399,7 @@ def _take_apart(A: StructuredMatrix) -> tuple[tuple[Any, ...], Any]:
 
 
 class StructuredSpace(TreeSpace):
-    """The space of matrices of a structure; full arrays are projected onto it, too.
+    """The space of matrices of a structure; full arrays and other structures are projected onto it, too.
 
     >>> import numpy as np
     >>> import frechet as fr
@@ -410,9 +410,17 @@ class StructuredSpace(TreeSpace):
 
     __slots__ = ()
 
+    def _is_like(self, g: Any) -> bool:
+        return isinstance(g, StructuredMatrix) and same_structure(flatten(g)[1], self.treedef)
+
+    def contains(self, g: Any, stack: Shape = ()) -> bool:
+        return self._is_like(g) and super().contains(g, stack)
+
     def project(self, g: Any, stack: Shape = ()) -> Any:
         if isinstance(g, StructuredMatrix):
-            return super().project(g, stack)
+            if self._is_like(g):
+                return super().project(g, stack)
+            g = g.dense_for("project")
         zero = self.zeros(stack)
         if not _is_linear(zero):
             raise SpaceError(

@@ -39,8 +39,6 @@ class _TwoSided(StructuredMatrix):
         A = as_square(A, f"{name}: A")
         if check:
             plain = primal(A)
-            while hasattr(plain, "value"):
-                plain = primal(plain)
             if not np.array_equal(plain, self._mirrored(plain), equal_nan=True):
                 raise ValueError(
                     f"{name}: A is not {self._adjective} (check=True); without check only its "

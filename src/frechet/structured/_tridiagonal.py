@@ -57,11 +57,12 @@ class AroundMainDiagonal(BandOperations):
         raise NotImplementedError
 
     def diagonal(self, offset: int = 0) -> Array:
-        if offset == 0:
-            return read_only(self.d)
-        beside = self._beside(offset) if abs(offset) == 1 else None
-        zeros = (*self.shape[:-2], max(0, self.shape[-1] - abs(offset)))
-        return np.zeros(zeros, self.dtype) if beside is None else read_only(beside)
+        found = None
+        if abs(offset) <= 1:
+            found = self._beside(offset) if offset else self.d
+        if found is None:
+            return np.zeros((*self.shape[:-2], max(0, self.shape[-1] - abs(offset))), self.dtype)
+        return read_only(found) if found.dtype == self.dtype else found.astype(self.dtype)
 
     def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
         if to is Banded:
