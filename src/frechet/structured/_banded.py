@@ -12,8 +12,9 @@ import numpy as np
 from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
+from ._arguments import as_part, read_only
 from ._diagonal import Diagonal
-from ._matrix import StructuredMatrix, as_part, read_only
+from ._matrix import StructuredMatrix
 
 
 class BandOperations(StructuredMatrix):

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..linear_map import Array, Shape
 from ..rule import primal
-from ._matrix import StructuredMatrix, as_part, diagonal_array, read_only
+from ._arguments import as_part, diagonal_array, read_only
+from ._matrix import StructuredMatrix
 from ._parts import is_real_on_reals, sign_and_log
 
 

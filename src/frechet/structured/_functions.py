@@ -13,7 +13,8 @@ import numpy as np
 from ..errors import InPlaceError
 from ..rule import function_name
 from . import _operations
-from ._matrix import StructuredMatrix, as_part, protocols
+from ._arguments import as_part
+from ._matrix import StructuredMatrix, protocols
 from ._parts import root
 
 _UFUNCS: dict[np.ufunc, Callable[..., Any]] = {

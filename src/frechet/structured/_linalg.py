@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..rule import structured_answers
+from ._arguments import as_part
 from ._banded import Banded
 from ._bidiagonal import Bidiagonal
 from ._diagonal import Diagonal
 from ._functions import call_function, norm, require_square
-from ._matrix import StructuredMatrix, _arrays, as_part
+from ._matrix import StructuredMatrix, _arrays
 from ._parts import FUNCTIONS
 from ._symmetric import Hermitian, Symmetric
 from ._symmetric_tridiagonal import SymTridiagonal

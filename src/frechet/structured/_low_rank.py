@@ -8,8 +8,9 @@ import numpy as np
 
 from ..linear_map import Array, Shape
 from ..rule import primal
+from ._arguments import as_part
 from ._diagonal import Diagonal
-from ._matrix import StructuredMatrix, as_part
+from ._matrix import StructuredMatrix
 from ._parts import adjoint, conjugate, on_one_stack, sign_and_log, singular_slogdet
 
 

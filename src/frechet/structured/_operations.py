@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
+from ._arguments import array_operand
 from ._interoperability import is_scipy_sparse, times_sparse
-from ._matrix import StructuredMatrix, array_operand, protocols
+from ._matrix import StructuredMatrix, protocols
 
 __all__ = ["add", "divide", "matmul", "multiply", "subtract"]
 

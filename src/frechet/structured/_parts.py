@@ -9,7 +9,8 @@ import numpy as np
 
 from ..linear_map import Array, linear
 from ..rule import Rule, carriers, primal
-from ._matrix import StructuredMatrix, _arrays, as_part
+from ._arguments import as_part
+from ._matrix import StructuredMatrix, _arrays
 
 Part = Any  # an array, plain or traced, or a structured matrix
 

@@ -9,7 +9,8 @@ import numpy as np
 from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
-from ._matrix import StructuredMatrix, as_square, read_only
+from ._arguments import as_square, read_only
+from ._matrix import StructuredMatrix
 from ._parts import is_real_on_reals, singular_slogdet
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
-from ._matrix import StructuredMatrix, as_part
+from ._arguments import as_part
+from ._matrix import StructuredMatrix
 from ._parts import log_of_product, on_one_stack, sign_and_log
 
 

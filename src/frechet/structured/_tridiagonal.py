@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
+from ._arguments import as_part, read_only
 from ._banded import Banded, BandOperations
 from ._diagonal import Diagonal
-from ._matrix import StructuredMatrix, as_part, read_only
+from ._matrix import StructuredMatrix
 from ._parts import on_one_stack
 
 
