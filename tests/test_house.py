@@ -24,7 +24,7 @@ COMPILED = {"frechet._core"}
 
 # From the ground up.  A module may import from floors below its own, and from its own floor.
 FLOORS = [
-    ("ground", ["errors", "_core", "_stacks"]),
+    ("ground", ["errors", "_core", "_stacks", "_warnings"]),
     ("vocabulary", ["linear_map", "maps", "space", "rule", "tree"]),
     ("tracing", ["tracing"]),
     ("transforms", ["transforms", "derivative", "custom", "numerical", "differences", "patch"]),

@@ -64,8 +64,7 @@ def flatten(x: Any) -> tuple[list[Any], TreeDef]:
     while True:
         leaves, treedef = optree.tree_flatten(x, none_is_leaf=True, namespace=_NAMESPACE)
         kinds = set(map(type, leaves)) - LEAVES
-        # a list, as all kinds are to be received
-        if any([receive(kind) and _is_registered(kind) for kind in kinds]):  # noqa: C419  # see above
+        if any(receive(kind) and _is_registered(kind) for kind in kinds):
             continue  # those of another package, which are containers from now on
         unknown = {kind for kind in kinds if hasattr(kind, "__dataclass_fields__")}
         if not unknown:

@@ -108,7 +108,7 @@ def test_a_dataclass_that_holds_structured_matrices_works_by_itself():
     np.testing.assert_allclose(G.loadings, [1, 2 / 3])
 
 
-# --- the transformations -------------------------------------------------------------------------------------
+# --- the transformations ------------------------------------------------------------------------------------
 
 
 def symmetric(n):

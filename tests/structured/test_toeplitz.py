@@ -227,7 +227,7 @@ def test_singular_ones():
     with pytest.raises(np.linalg.LinAlgError, match="determinant has no derivative"):
         fr.grad(lambda A: np.linalg.slogdet(A)[1])(A)
     for f in (np.linalg.inv, lambda A: np.linalg.solve(A, np.ones(4))):
-        with pytest.raises(np.linalg.LinAlgError, match="near singular circulant"):
+        with pytest.raises(np.linalg.LinAlgError, match="the circulant matrix is singular"):
             f(A)
     with pytest.raises(np.linalg.LinAlgError, match="leading principal minor"):
         np.linalg.solve(fr.Toeplitz(np.ones(4)), np.ones(4))

@@ -25,7 +25,7 @@ def structured_first(function: Function) -> Function:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for a in args[:2]:
+        for a in (*args[:2], *kwargs.values()) if kwargs else args[:2]:
             if type(a) in structured_types:
                 result = structured_answers[name](*args, **kwargs)
                 if result is not NotImplemented:

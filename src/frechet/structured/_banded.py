@@ -12,8 +12,9 @@ import numpy as np
 from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
+from ._arguments import as_part, read_only
 from ._diagonal import Diagonal
-from ._matrix import StructuredMatrix, as_part
+from ._matrix import StructuredMatrix
 
 
 class BandOperations(StructuredMatrix):
@@ -99,7 +100,10 @@ class Banded(BandOperations):
 
     def __init__(self, ab: Any, l_and_u: tuple[int, int]) -> None:
         ab = as_part(ab, "Banded: ab", 2)
-        below, above = map(operator.index, l_and_u)
+        try:
+            below, above = map(operator.index, l_and_u)
+        except (TypeError, ValueError):
+            raise TypeError(f"Banded: l_and_u is a pair of integers, got {l_and_u!r}") from None
         if below < 0 or above < 0 or ab.shape[-2] != below + above + 1:
             raise ValueError(
                 f"Banded: ab must have l + u + 1 rows for (l, u) = {(below, above)}, got shape {ab.shape}"
@@ -176,7 +180,7 @@ class Banded(BandOperations):
         )
 
     def entrywise_array(self, X: Array) -> Any:
-        return Banded.of([self.ab * self.restrict(np.broadcast_to(X, self.shape))[0]], self.form)
+        return Banded.of([self.ab * self.restrict(X)[0]], self.form)
 
     def rows_scaled_by(self, D: StructuredMatrix) -> Any:
         if not isinstance(D, Diagonal):
@@ -225,7 +229,7 @@ class Banded(BandOperations):
     def diagonal(self, offset: int = 0) -> Array:
         (below, above), n = self.form, self.shape[-1]
         if -below <= offset <= above:
-            return self.ab[..., above - offset, max(offset, 0) : max(n + min(offset, 0), 0)]
+            return read_only(self.ab[..., above - offset, max(offset, 0) : max(n + min(offset, 0), 0)])
         return np.zeros((*self.shape[:-2], max(0, n - abs(offset))), self.dtype)
 
     def entries(self, i: Any, j: Any) -> Array:

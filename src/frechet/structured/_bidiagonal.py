@@ -96,7 +96,7 @@ class Bidiagonal(AroundMainDiagonal):
         return forms.pop() if len(forms) == 1 else None
 
     def entrywise_array(self, X: Array) -> Bidiagonal:
-        others = self.restrict(np.broadcast_to(X, self.shape))
+        others = self.restrict(X)
         return self.like(*(a * b for a, b in zip(self.parts, others, strict=True)))
 
     def rows_scaled_by(self, D: StructuredMatrix) -> Any:
@@ -117,11 +117,11 @@ class Bidiagonal(AroundMainDiagonal):
         return UpperTriangular.of([np.triu(X)]) if self.form == "upper" else LowerTriangular.of([np.tril(X)])
 
     def det(self) -> Any:
-        return np.prod(self.d, -1)
+        return np.prod(self.diagonal(), -1)
 
     def slogdet(self) -> tuple[Any, Any]:
-        return Diagonal.of([self.d]).slogdet()
+        return Diagonal.of([self.diagonal()]).slogdet()
 
     def eigvals(self) -> Array:
         """The eigenvalues, in the order of the diagonal."""
-        return self.d
+        return np.copy(self.d)

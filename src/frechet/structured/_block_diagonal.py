@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,24 +18,13 @@ from ._parts import (
     diagonal,
     entries,
     is_square,
+    matrix_function,
     restricted,
     singular_slogdet,
     sparse_entries,
+    squared_norm,
     transposed,
 )
-
-#: The matrix functions of full arrays, by their scalar functions.
-_FUNCTIONS = {
-    np.exp: "expm",
-    np.log: "logm",
-    np.sqrt: "sqrtm",
-    np.cos: "cosm",
-    np.sin: "sinm",
-    np.tan: "tanm",
-    np.cosh: "coshm",
-    np.sinh: "sinhm",
-    np.tanh: "tanhm",
-}
 
 
 class BlockDiagonal(StructuredMatrix):
@@ -124,7 +114,6 @@ class BlockDiagonal(StructuredMatrix):
         return super().entrywise(other)
 
     def entrywise_array(self, X: Array) -> BlockDiagonal:
-        X = np.broadcast_to(X, np.broadcast_shapes(X.shape, self.shape))
         places = zip(self.parts, self._rows, self._columns, strict=True)
         return self.like(*(A * X[..., rows, columns] for A, rows, columns in places))
 
@@ -196,13 +185,12 @@ class BlockDiagonal(StructuredMatrix):
         return np.concatenate([f(A) for A in self.parts], -1)
 
     def function_of(self, f: Any) -> Any:
-        from .. import linalg
-
         if not self._has_square_blocks:
             return NotImplemented
-        if f in _FUNCTIONS:
-            return self.like(*map(getattr(linalg, _FUNCTIONS[f]), self.parts))
-        return self.like(*(linalg.funm(A, f) for A in self.parts))
+        return self.like(*(matrix_function(A, f) for A in self.parts))
+
+    def squared_norm(self) -> Any:
+        return functools.reduce(np.add, map(squared_norm, self.parts))
 
     def diagonal(self, offset: int = 0) -> Array:
         if offset or not self._has_square_blocks:

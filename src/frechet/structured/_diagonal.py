@@ -8,8 +8,9 @@ import numpy as np
 
 from ..linear_map import Array, Shape
 from ..rule import primal
-from ._matrix import StructuredMatrix, as_part
-from ._parts import sign_and_log
+from ._arguments import as_part, diagonal_array, read_only
+from ._matrix import StructuredMatrix
+from ._parts import is_real_on_reals, sign_and_log
 
 
 class Diagonal(StructuredMatrix):
@@ -52,7 +53,7 @@ class Diagonal(StructuredMatrix):
         return (*self.d.shape[:-1], n, n)
 
     def to_dense(self) -> Array:
-        return self.d[..., None] * np.eye(self.shape[-1], dtype=self.dtype)
+        return diagonal_array(self.d)
 
     def restrict(self, G: Array) -> tuple[Any, ...]:
         return (np.diagonal(G, 0, -2, -1),)
@@ -73,11 +74,15 @@ class Diagonal(StructuredMatrix):
         return Diagonal.of([self.d * other.d])
 
     def entrywise_array(self, X: Array) -> Diagonal:
-        return Diagonal.of([self.d * np.diagonal(np.broadcast_to(X, self.shape), 0, -2, -1)])
+        return Diagonal.of([self.d * np.diagonal(X, 0, -2, -1)])
 
     def solve(self, B: Array) -> Array:
         self._require_nonzero("solve")
         return B / self.d[..., None]
+
+    def solve_structured(self, B: StructuredMatrix) -> Any:
+        self._require_nonzero("solve")
+        return self.inv() @ B
 
     def inv(self) -> Diagonal:
         self._require_nonzero("inv")
@@ -92,14 +97,14 @@ class Diagonal(StructuredMatrix):
     def diagonal(self, offset: int = 0) -> Array:
         if offset:
             return np.zeros((*self.d.shape[:-1], max(0, self.shape[-1] - abs(offset))), self.dtype)
-        return self.d
+        return read_only(self.d)
 
     def entries(self, i: Any, j: Any) -> Array:
         return np.where(np.equal(i, j), self.d[i], 0)
 
     def eigvals(self) -> Array:
         """The eigenvalues, in the order of the diagonal."""
-        return self.d
+        return np.copy(self.d)
 
     def eigvalsh(self, UPLO: str = "L") -> Array:
         """The real parts of the diagonal, in ascending order."""
@@ -110,7 +115,10 @@ class Diagonal(StructuredMatrix):
         return self.d, i, i
 
     def function_of(self, f: Any) -> Diagonal:
-        return Diagonal.of([f(self.d)])
+        d, plain = self.d, primal(self.d)
+        if plain.dtype.kind != "c" and not is_real_on_reals(f, lambda: plain):
+            d = d + 0j
+        return Diagonal.of([f(d)])
 
     def cholesky(self, *, upper: bool = False) -> Diagonal:
         """The factor L with L Lᴴ = A."""

@@ -13,7 +13,9 @@ import numpy as np
 from ..errors import InPlaceError
 from ..rule import function_name
 from . import _operations
+from ._arguments import as_part
 from ._matrix import StructuredMatrix, protocols
+from ._parts import root
 
 _UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: _operations.add,
@@ -241,10 +243,11 @@ def _solve(a: Any, b: Any) -> Any:
     if not isinstance(a, StructuredMatrix):
         return np.linalg.solve(a, b.to_dense())
     require_square(a, "solve")
+    b = b if isinstance(b, StructuredMatrix) else as_part(b, "solve: b", 1)
+    if np.shape(b)[-1 if np.ndim(b) == 1 else -2] != a.shape[-1]:
+        raise ValueError(f"solve: shapes {a.shape} and {np.shape(b)} do not fit together")
     if isinstance(b, StructuredMatrix):
         return a.solve_structured(b)
-    if np.ndim(b) == 0 or np.shape(b)[-1 if np.ndim(b) == 1 else -2] != a.shape[-1]:
-        raise ValueError(f"solve: shapes {a.shape} and {np.shape(b)} do not fit together")
     return a.solve(b[:, None])[..., 0] if np.ndim(b) == 1 else a.solve(b)
 
 
@@ -267,10 +270,11 @@ def _slogdet(a: Any) -> Any:
 
 
 @answers(np.linalg.norm)
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The norms that are found from the parts; NotImplemented for others."""
     matrices = axis == (-2, -1) or (axis is None and x.ndim == 2)
-    if ord in (None, "fro") and matrices and not keepdims:
-        return np.sqrt(x.squared_norm())
+    if ord in (None, "fro", "f") and matrices and not keepdims:
+        return root(x.squared_norm())
     if ord in (1, np.inf) and matrices and not keepdims and hasattr(x, "column_sums"):
         return np.max((x if ord == 1 else x.mT).column_sums(), -1)
     return NotImplemented
@@ -278,7 +282,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 
 @answers(np.linalg.matrix_norm)
 def _matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    return _norm(x, ord, (-2, -1), keepdims)
+    return norm(x, ord, (-2, -1), keepdims)
 
 
 def _by_method(name: str) -> Callable[..., Any]:

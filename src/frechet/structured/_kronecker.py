@@ -135,6 +135,8 @@ class Kronecker(StructuredMatrix):
 
     def scaled(self, c: Any) -> Kronecker:
         first, *others = self.parts
+        if np.ndim(c) > 2:  # one for each matrix of a stack, which the others then need, too
+            others = [np.ones(np.shape(c), A.dtype) * A for A in others]
         return self.like(c * first, *others)
 
     def product(self, other: Any) -> Any:
@@ -160,8 +162,9 @@ class Kronecker(StructuredMatrix):
         if not all(map(is_square, self.parts)):  # the ranks of the factors, multiplied, are less than N
             return np.zeros(self.shape[:-2], self.dtype)[()]
         n = self.shape[-1]
-        powers = (np.linalg.det(A) ** (n // A.shape[-1]) for A in self.parts if n)
-        return functools.reduce(np.multiply, powers, 1.0)
+        if not n:
+            return np.ones(self.shape[:-2], self.dtype)[()]
+        return functools.reduce(np.multiply, (np.linalg.det(A) ** (n // A.shape[-1]) for A in self.parts))
 
     def slogdet(self) -> tuple[Any, Any]:
         n, stack, real = self.shape[-1], self.shape[:-2], np.finfo(self.dtype).dtype

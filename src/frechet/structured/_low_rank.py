@@ -8,9 +8,10 @@ import numpy as np
 
 from ..linear_map import Array, Shape
 from ..rule import primal
+from ._arguments import as_part
 from ._diagonal import Diagonal
-from ._matrix import StructuredMatrix, as_part
-from ._parts import adjoint, conjugate, sign_and_log, singular_slogdet
+from ._matrix import StructuredMatrix
+from ._parts import adjoint, conjugate, on_one_stack, sign_and_log, singular_slogdet
 
 
 class LowRank(StructuredMatrix):
@@ -109,22 +110,22 @@ class LowRank(StructuredMatrix):
         return LowRank.of([_beside(self.U, other.U), _beside(self.V, other.V)])
 
     def scaled(self, c: Any) -> LowRank:
-        return LowRank.of([c * self.U, self.V])
+        return _with_factors(c * self.U, self.V)
 
     def product(self, other: Any) -> LowRank:
         between = adjoint(self.V) @ other.U
         if self.U.shape[-1] < other.U.shape[-1]:
-            return LowRank.of([self.U, other.V @ adjoint(between)])
-        return LowRank.of([self.U @ between, other.V])
+            return _with_factors(self.U, other.V @ adjoint(between))
+        return _with_factors(self.U @ between, other.V)
 
     def entrywise(self, other: Any) -> Any:
         return self.dense_for("*") * other.to_dense()
 
     def rows_scaled_by(self, D: StructuredMatrix) -> LowRank | None:
-        return LowRank.of([D.times(self.U), self.V]) if isinstance(D, Diagonal) else None
+        return _with_factors(D.times(self.U), self.V) if isinstance(D, Diagonal) else None
 
     def columns_scaled_by(self, D: StructuredMatrix) -> LowRank | None:
-        return LowRank.of([self.U, D.conj().times(self.V)]) if isinstance(D, Diagonal) else None
+        return _with_factors(self.U, D.conj().times(self.V)) if isinstance(D, Diagonal) else None
 
     def solve(self, B: Array) -> Array:
         self._require_full_rank("solve")
@@ -231,7 +232,7 @@ class LowRankPlusDiagonal(StructuredMatrix):
         if any(part.shape[-2] != parts[0].shape[-1] for part in parts[1:]):
             shapes = ", ".join(str(part.shape) for part in parts)
             raise ValueError(f"{name}: parts of shapes {shapes} do not fit together")
-        object.__setattr__(self, "parts", _with_stack(name, parts, [1, 2, 2]))
+        object.__setattr__(self, "parts", _with_stack(name, parts, [1, 2, 2][: len(parts)]))
         object.__setattr__(self, "form", _SAME if V is None else None)
 
     @classmethod
@@ -297,7 +298,7 @@ class LowRankPlusDiagonal(StructuredMatrix):
 
     def scaled(self, c: Any) -> LowRankPlusDiagonal:
         d = (c[..., 0] if np.ndim(c) else c) * self.d
-        return LowRankPlusDiagonal.of([d, c * self.U, self.V])
+        return _with_diagonal(d, c * self.U, self.V)
 
     def product(self, other: Any) -> Any:
         # (D + U Vᴴ) A = D D′ + D U′ V′ᴴ + U (Aᴴ V)ᴴ for A = D′ + U′ V′ᴴ
@@ -312,12 +313,12 @@ class LowRankPlusDiagonal(StructuredMatrix):
     def rows_scaled_by(self, D: StructuredMatrix) -> LowRankPlusDiagonal | None:
         if not isinstance(D, Diagonal):
             return None
-        return LowRankPlusDiagonal.of([D.d * self.d, D.times(self.U), self.V])
+        return _with_diagonal(D.d * self.d, D.times(self.U), self.V)
 
     def columns_scaled_by(self, D: StructuredMatrix) -> LowRankPlusDiagonal | None:
         if not isinstance(D, Diagonal):
             return None
-        return LowRankPlusDiagonal.of([self.d * D.d, self.U, D.conj().times(self.V)])
+        return _with_diagonal(self.d * D.d, self.U, D.conj().times(self.V))
 
     @property
     def _has_formula(self) -> bool:
@@ -376,6 +377,16 @@ _SAME = "V = U"
 LowRank.wider = (LowRankPlusDiagonal,)
 
 
+def _with_factors(U: Array, V: Array) -> LowRank:
+    """U Vᴴ, where the leading axes may differ."""
+    return LowRank.of(on_one_stack("LowRank", [U, V], [2, 2]))
+
+
+def _with_diagonal(d: Array, U: Array, V: Array) -> LowRankPlusDiagonal:
+    """diag(d) + U Vᴴ, where the leading axes may differ."""
+    return LowRankPlusDiagonal.of(on_one_stack("LowRankPlusDiagonal", [d, U, V], [1, 2, 2]))
+
+
 def _capacitance(W: Array, V: Array) -> Array:
     """C = I + Vᴴ W."""
     return adjoint(V) @ W + np.eye(W.shape[-1], dtype=W.dtype)
@@ -390,14 +401,7 @@ def _beside(A: Array, B: Array) -> Array:
 
 def _with_stack(name: str, parts: list[Array], axes: list[int]) -> tuple[Array, ...]:
     """The parts with the same leading axes; those with two axes must have equally many columns."""
-    shapes = ", ".join(str(part.shape) for part in parts)
-    if len({part.shape[-1] for part, k in zip(parts, axes, strict=False) if k == 2}) > 1:
+    if len({part.shape[-1] for part, k in zip(parts, axes, strict=True) if k == 2}) > 1:
+        shapes = ", ".join(str(part.shape) for part in parts)
         raise ValueError(f"{name}: the factors of shapes {shapes} must have equally many columns")
-    try:
-        stack = np.broadcast_shapes(*(p.shape[: p.ndim - k] for p, k in zip(parts, axes, strict=False)))
-    except ValueError:
-        raise ValueError(f"{name}: the leading axes of shapes {shapes} do not broadcast") from None
-    return tuple(
-        p if p.shape[: p.ndim - k] == stack else np.broadcast_to(p, stack + p.shape[p.ndim - k :])
-        for p, k in zip(parts, axes, strict=False)
-    )
+    return on_one_stack(name, parts, axes)

@@ -11,18 +11,18 @@ Leading axes of the parts are a stack of matrices.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from .._warnings import warn
 from ..errors import CoercionError, SpaceError
 from ..linear_map import Array, Shape
 from ..rule import carriers, primal, structured_types
 from ..space import Space, TreeSpace, register_space, register_structure, space
-from ..transforms import array
-from ..tree import flatten
+from ..tree import flatten, same_structure
+from ._arguments import diagonal_array
 from ._interoperability import InSciPy
 
 # What answers NumPy's protocols and Python's operators; `_functions` and `_operations` enter it.
@@ -106,7 +106,7 @@ class StructuredMatrix(InSciPy):
     @classmethod
     def of_diagonal(cls, d: Array) -> StructuredMatrix:
         """The matrix with the diagonal d, for the structures that a Diagonal converts to."""
-        return cls.of([d[..., None] * np.eye(d.shape[-1], dtype=d.dtype)])
+        return cls.of([diagonal_array(d)])
 
     # --- making them ----------------------------------------------------------------------------------------
 
@@ -188,7 +188,19 @@ class StructuredMatrix(InSciPy):
         return self.like(*(np.imag(part) for part in self.parts))
 
     def astype(self, dtype: Any) -> Self:
-        """The same matrix with parts of another dtype."""
+        """The same matrix with parts of another floating-point or complex dtype.
+
+        Raises
+        ------
+        TypeError
+            For another dtype, and for a real one of a complex matrix: ``A.real`` is its real part.
+        """
+        dtype = np.dtype(dtype)
+        if dtype.kind not in "fc" or (dtype.kind == "f" and self.dtype.kind == "c"):
+            raise TypeError(
+                f"astype: a {type(self).__name__} of dtype {self.dtype} has none of dtype {dtype}. "
+                f"A.to_dense().astype({str(dtype)!r}) is an array, and A.real the real part"
+            )
         return self.like(*(part.astype(dtype) for part in self.parts))
 
     def copy(self) -> Self:
@@ -214,11 +226,10 @@ class StructuredMatrix(InSciPy):
     def dense_for(self, call: str) -> Array:
         """The full array, with a warning where that takes much more memory than the matrix."""
         if not self.full:
-            warnings.warn(
+            warn(
                 f"{call} has no method for {type(self).__name__}: a full array of shape {self.shape} was "
                 "made. A.to_dense() asks for that without a warning",
                 DensifyWarning,
-                stacklevel=4,
             )
         return self.to_dense()
 
@@ -233,7 +244,9 @@ class StructuredMatrix(InSciPy):
         if copy is False:
             raise ValueError(f"the full array of a {type(self).__name__} is a new one: copy=False fails")
         dense: np.ndarray = self.to_dense()
-        return dense if dtype is None else dense.astype(dtype)
+        if dtype is not None and dense.dtype != dtype:
+            return dense.astype(dtype)
+        return dense.copy() if copy and not dense.flags.writeable else dense
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return protocols["ufunc"](ufunc, method, inputs, kwargs)
@@ -261,6 +274,9 @@ class StructuredMatrix(InSciPy):
 
     def __truediv__(self, other: Any) -> Any:
         return _operation("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _operation("divide", other, self)
 
     def __matmul__(self, other: Any) -> Any:
         return _operation("matmul", self, other)
@@ -295,7 +311,8 @@ class StructuredMatrix(InSciPy):
 
     def scaled(self, c: Any) -> Any:
         """The product with a number, or with one number for each matrix, of shape (..., 1, 1)."""
-        return self.like(*(_stack_factor(c, part) * part for part in self.parts))
+        stack = self.ndim - 2
+        return self.like(*(_stack_factor(c, part, stack) * part for part in self.parts))
 
     def product(self, other: Any) -> Any:
         """The product with a matrix of the same class; for those that are `closed`."""
@@ -306,7 +323,7 @@ class StructuredMatrix(InSciPy):
         return self.like(*(a * b for a, b in zip(self.parts, other.parts, strict=True)))
 
     def entrywise_array(self, X: Array) -> Any:
-        """The product entry by entry with an array of at least one axis."""
+        """The product entry by entry with an array of the same shape, perhaps with more leading axes."""
         return self.to_dense() * X
 
     def rows_scaled_by(self, D: StructuredMatrix) -> StructuredMatrix | None:
@@ -323,7 +340,7 @@ class StructuredMatrix(InSciPy):
 
     def solve_structured(self, B: StructuredMatrix) -> Any:
         """The solution X of A X = B for a structured B."""
-        return self.solve(B.to_dense())
+        return self.solve(B.to_dense() if self.full else B.dense_for("solve"))
 
     def inv(self) -> Any:
         """The inverse."""
@@ -382,7 +399,7 @@ def _take_apart(A: StructuredMatrix) -> tuple[tuple[Any, ...], Any]:
 
 
 class StructuredSpace(TreeSpace):
-    """The space of matrices of a structure; full arrays are projected onto it, too.
+    """The space of matrices of a structure; full arrays and other structures are projected onto it, too.
 
     >>> import numpy as np
     >>> import frechet as fr
@@ -393,13 +410,22 @@ class StructuredSpace(TreeSpace):
 
     __slots__ = ()
 
+    def _is_like(self, g: Any) -> bool:
+        return isinstance(g, StructuredMatrix) and same_structure(flatten(g)[1], self.treedef)
+
+    def contains(self, g: Any, stack: Shape = ()) -> bool:
+        return self._is_like(g) and super().contains(g, stack)
+
     def project(self, g: Any, stack: Shape = ()) -> Any:
         if isinstance(g, StructuredMatrix):
-            return super().project(g, stack)
+            if self._is_like(g):
+                return super().project(g, stack)
+            g = g.dense_for("project")
         zero = self.zeros(stack)
-        if not zero.linear:
+        if not _is_linear(zero):
             raise SpaceError(
-                f"{type(zero).__name__} matrices are no linear space, onto which a full array could be projected"
+                f"{type(zero).__name__} matrices of this form are no linear space, onto which a full array "
+                "could be projected"
             )
         if np.shape(g) != zero.shape:
             raise SpaceError(f"expected shape {zero.shape}, got {np.shape(g)}")
@@ -434,18 +460,25 @@ def _arrays(A: StructuredMatrix) -> Iterator[Any]:
             yield part
 
 
-def _stack_factor(c: Any, part: Any) -> Any:
-    """A factor for each matrix of a stack, of shape (..., 1, 1), with as many axes as a part has."""
+def _is_linear(A: Any) -> bool:
+    """Whether the matrix is a linear function of its parts, and these of theirs."""
+    return not isinstance(A, StructuredMatrix) or (A.linear and all(map(_is_linear, A.parts)))
+
+
+def _stack_factor(c: Any, part: Any, stack: int) -> Any:
+    """A factor for each matrix of a stack, of shape (..., 1, 1), to be broadcast with a part.
+
+    The part has as many axes for the stack, and others behind them.
+    """
     if np.ndim(c) < 2 or isinstance(part, StructuredMatrix):
         return c
-    shape = np.shape(c)[:-2]
-    return np.reshape(c, shape + (1,) * (np.ndim(part) - len(shape)))
+    return np.reshape(c, np.shape(c)[:-2] + (1,) * (np.ndim(part) - stack))
 
 
 def _is_integer(i: Any) -> bool:
     if isinstance(i, (np.ndarray, list)):
         return np.asarray(i).dtype.kind in "iu"
-    return isinstance(i, (int, np.integer))
+    return isinstance(i, (int, np.integer)) and not isinstance(i, bool)
 
 
 def _checked_index(i: Any, n: int) -> Any:
@@ -454,58 +487,3 @@ def _checked_index(i: Any, n: int) -> Any:
     if np.any(i < -n) or np.any(i >= n):
         raise IndexError(f"index {i} is out of bounds for an axis with size {n}")
     return np.where(i < 0, i + n, i)[()]
-
-
-def read_only(a: Array) -> Array:
-    """A plain array as a view that cannot be written to: the full array of an immutable matrix."""
-    if type(a) is not np.ndarray or not a.flags.writeable:
-        return a
-    view = a.view()
-    view.flags.writeable = False
-    return view
-
-
-def array_operand(x: Any) -> Any:
-    """An operand as a structured matrix, an array or a number; NotImplemented for what is none of these."""
-    kind = type(x)
-    if isinstance(x, (StructuredMatrix, np.ndarray, np.generic, float, int, complex)) or kind in carriers:
-        return x
-    if kind in (list, tuple):
-        return array(x)
-    return NotImplemented
-
-
-def as_part(x: Any, what: str, axes: int) -> Array:
-    """x as a part: a floating-point or complex array, plain or traced, with at least so many axes.
-
-    Lists become arrays, also where they hold traced values; integers become float64.
-
-    Raises
-    ------
-    TypeError
-        If it is not numeric.
-    ValueError
-        If it has too few axes.
-    """
-    if isinstance(x, StructuredMatrix):
-        x = x.to_dense()
-    if type(x) in (list, tuple):
-        x = array(x)
-    plain = primal(x)
-    if not isinstance(plain, np.ndarray):
-        x = plain = np.asarray(plain)
-    if isinstance(plain, np.ma.MaskedArray):
-        raise ValueError(f"{what} is a masked array, whose mask would be lost: use x.filled(...)")
-    if plain.dtype.kind not in "fciub":
-        raise TypeError(f"{what} is of dtype {plain.dtype} where numbers are due")
-    if plain.ndim < axes:
-        raise ValueError(f"{what} has the shape {plain.shape} where at least {axes} axes are due")
-    return x if plain.dtype.kind in "fc" else x.astype(np.float64)
-
-
-def as_square(x: Any, what: str) -> Array:
-    """x as a part of shape (..., n, n)."""
-    x = as_part(x, what, 2)
-    if x.shape[-1] != x.shape[-2]:
-        raise ValueError(f"{what} has the shape {x.shape} where square matrices are due")
-    return x

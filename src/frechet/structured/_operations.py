@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
+from ._arguments import array_operand
 from ._interoperability import is_scipy_sparse, times_sparse
-from ._matrix import StructuredMatrix, array_operand, protocols
+from ._matrix import StructuredMatrix, protocols
 
 __all__ = ["add", "divide", "matmul", "multiply", "subtract"]
 
@@ -36,7 +37,9 @@ def subtract(a: Any, b: Any) -> Any:
     a, b = array_operand(a), array_operand(b)
     if a is NotImplemented or b is NotImplemented:
         return NotImplemented
-    return add(a, b.scaled(-1.0) if isinstance(b, StructuredMatrix) else -b)
+    if isinstance(b, StructuredMatrix):
+        return add(a, b.scaled(-1.0))
+    return _dense(a, "-", b) - b  # as -b is no negative number where b is unsigned
 
 
 def multiply(a: Any, b: Any) -> Any:
@@ -54,18 +57,21 @@ def multiply(a: Any, b: Any) -> Any:
                 return as_structure(a, cls).entrywise(as_structure(b, cls))
         return _dense(a, "*", b) * _dense(b, "*", a)
     A, x = (a, b) if isinstance(a, StructuredMatrix) else (b, a)
-    if np.ndim(x) == 0 or (np.shape(x)[-2:] == (1, 1) and A.shape[-2:] != (1, 1)):
+    if _is_number(x):
         return A.scaled(x)
-    return A.entrywise_array(x)
+    shape = np.broadcast_shapes(np.shape(x), A.shape)
+    if shape[-2:] != A.shape[-2:]:
+        return A.dense_for("*") * x
+    return A.entrywise_array(x if np.shape(x) == shape else np.broadcast_to(x, shape))
 
 
 def divide(a: Any, b: Any) -> Any:
-    """a / b for a number b; by an array, entry by entry and in full."""
+    """a / b for a number b, or one for each matrix; by an array, entry by entry and in full."""
     a, b = array_operand(a), array_operand(b)
     if a is NotImplemented or b is NotImplemented:
         return NotImplemented
-    if isinstance(a, StructuredMatrix) and not isinstance(b, StructuredMatrix) and np.ndim(b) == 0:
-        return a.scaled(1 / b)
+    if isinstance(a, StructuredMatrix) and not isinstance(b, StructuredMatrix) and _is_number(b):
+        return a.scaled(_reciprocal(b))
     return _dense(a, "/", b) / _dense(b, "/", a)
 
 
@@ -97,7 +103,7 @@ def matmul(a: Any, b: Any) -> Any:
             product = as_structure(a, cls).product(as_structure(b, cls))
             if product is not NotImplemented:
                 return product
-    return a.times(b.to_dense())
+    return a.times(_dense(b, "@", a))
 
 
 def common(a: type[StructuredMatrix], b: type[StructuredMatrix]) -> tuple[type[StructuredMatrix], ...]:
@@ -134,8 +140,20 @@ def _dense(x: Any, call: str, other: Any) -> Array:
     """An operand of an operation whose result is a full array; no warning where the other one was full."""
     if not isinstance(x, StructuredMatrix):
         return x
-    full = np.ndim(other) >= 2 and (not isinstance(other, StructuredMatrix) or other.full)
+    full = other.full if isinstance(other, StructuredMatrix) else np.shape(other)[-2:] == x.shape[-2:]
     return x.to_dense() if full else x.dense_for(call)
+
+
+def _is_number(x: Any) -> bool:
+    """Whether x is a number, or an array of shape (..., 1, 1) with one for each matrix."""
+    return np.ndim(x) == 0 or np.shape(x)[-2:] == (1, 1)
+
+
+def _reciprocal(x: Any) -> Any:
+    """1 / x; infinite for Python's zeros, too, as by NumPy."""
+    if isinstance(x, (int, float, complex)) and not x:
+        return np.true_divide(1, x).item()
+    return 1 / x
 
 
 def _require_shapes(call: str, a: StructuredMatrix, b: StructuredMatrix) -> None:

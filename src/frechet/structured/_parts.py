@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..linear_map import Array, linear
 from ..rule import Rule, carriers, primal
-from ._matrix import StructuredMatrix, _arrays, as_part
+from ._arguments import as_part
+from ._matrix import StructuredMatrix, _arrays
 
 Part = Any  # an array, plain or traced, or a structured matrix
 
@@ -44,6 +46,27 @@ def as_matrices(matrices: Any, what: str) -> tuple[Part, ...]:
                 )
             parts[k] = np.broadcast_to(A, stack + A.shape[-2:])
     return tuple(parts)
+
+
+def on_one_stack(call: str, parts: Sequence[Array], axes: Sequence[int]) -> tuple[Array, ...]:
+    """Arrays with the same leading axes, those in front of the last 1 or 2 that belong to each matrix.
+
+    Raises
+    ------
+    ValueError
+        If they do not broadcast.
+    """
+    leading = [part.ndim - k for part, k in zip(parts, axes, strict=True)]
+    stacks = [part.shape[:k] for part, k in zip(parts, leading, strict=True)]
+    try:
+        stack = np.broadcast_shapes(*stacks)
+    except ValueError:
+        shapes = ", ".join(str(part.shape) for part in parts)
+        raise ValueError(f"{call}: the leading axes of shapes {shapes} do not broadcast") from None
+    return tuple(
+        part if own == stack else np.broadcast_to(part, stack + part.shape[k:])
+        for part, own, k in zip(parts, stacks, leading, strict=True)
+    )
 
 
 def is_square(A: Part) -> bool:
@@ -103,9 +126,52 @@ def restricted(A: Part, G: Array) -> Part:
     return A.like(*A.restrict(G)) if isinstance(A, StructuredMatrix) else G
 
 
+#: The matrix functions of full arrays, by their scalar functions.
+FUNCTIONS = {
+    np.exp: "expm",
+    np.log: "logm",
+    np.sqrt: "sqrtm",
+    np.cos: "cosm",
+    np.sin: "sinm",
+    np.tan: "tanm",
+    np.cosh: "coshm",
+    np.sinh: "sinhm",
+    np.tanh: "tanhm",
+}
+
+
+def matrix_function(A: Part, f: Any) -> Part:
+    """The matrix function of a scalar function."""
+    from .. import linalg
+
+    return getattr(linalg, FUNCTIONS[f])(A) if f in FUNCTIONS else linalg.funm(A, f)
+
+
+def is_real_on_reals(f: Any, x: Callable[[], Array]) -> bool:
+    """Whether a scalar function is real at plain real numbers, which x computes where that is in question."""
+    if f in FUNCTIONS and f not in (np.log, np.sqrt):
+        return True
+    values = x()
+    if f in FUNCTIONS:
+        return bool(values.min(initial=0) >= 0)
+    return not np.any(np.imag(f(values + 0j)))
+
+
 def sign_and_log(x: Array) -> tuple[Any, Any]:
     """The sign of the product of numbers along the last axis, and the logarithm of its absolute value."""
     return np.prod(np.sign(x), -1), log_of_product(x)
+
+
+def _root_body(x: Array) -> Any:
+    # The norm has a kink at zero, where 0 is a subgradient.
+    y = root(x)
+    zero = primal(y) == 0
+    slope = np.where(zero, 0, 0.5 / np.where(zero, 1, y))
+    return y, linear(lambda v: slope * v, lambda w: slope * w)
+
+
+#: The norm, by its square, which may be negative by rounding; at zero with np.linalg.norm's derivative, 0.
+root = Rule(lambda x: np.sqrt(np.maximum(x, 0)), _root_body, "frechet: the norm of a matrix")
 
 
 def _log_of_product_value(x: Array) -> Any:

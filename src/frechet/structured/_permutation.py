@@ -140,6 +140,9 @@ class Permutation(StructuredMatrix):
     def solve(self, B: Array) -> Array:
         return permuted(B, self.form.inverse)
 
+    def solve_structured(self, B: StructuredMatrix) -> Any:
+        return self.mT @ B
+
     def inv(self) -> Permutation:
         return self.mT
 

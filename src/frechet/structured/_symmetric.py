@@ -9,7 +9,9 @@ import numpy as np
 from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
-from ._matrix import StructuredMatrix, as_square, read_only
+from ._arguments import as_square, read_only
+from ._matrix import StructuredMatrix
+from ._parts import is_real_on_reals, singular_slogdet
 
 
 def symmetric_part(X: Array) -> Array:
@@ -38,8 +40,6 @@ class _TwoSided(StructuredMatrix):
         A = as_square(A, f"{name}: A")
         if check:
             plain = primal(A)
-            while hasattr(plain, "value"):
-                plain = primal(plain)
             if not np.array_equal(plain, self._mirrored(plain), equal_nan=True):
                 raise ValueError(
                     f"{name}: A is not {self._adjective} (check=True); without check only its "
@@ -200,7 +200,7 @@ class Hermitian(_TwoSided):
     def _completed(kept: Array, strict: Array) -> Array:
         if primal(kept).dtype.kind != "c":
             return kept + np.swapaxes(strict, -1, -2)
-        diagonal = kept - strict
+        diagonal = np.tril(np.triu(kept))
         return np.real(diagonal) + strict + np.conj(np.swapaxes(strict, -1, -2))
 
     @property
@@ -257,6 +257,10 @@ class SkewSymmetric(_TwoSided):
     ValueError
         If A is not square, or not skew-symmetric with ``check=True``.
 
+    Notes
+    -----
+    A matrix of odd size is singular: its determinant is exactly 0, and it has no inverse.
+
     Examples
     --------
     >>> import frechet as fr
@@ -284,12 +288,39 @@ class SkewSymmetric(_TwoSided):
     def entrywise(self, other: Any) -> Symmetric:
         return Symmetric.of([self.data * other.data])
 
+    # det A = det Aᵀ = (−1)ⁿ det A: one of odd size is singular, which rounding would hide.
+
+    @property
+    def _is_singular(self) -> bool:
+        return bool(self.shape[-1] % 2)
+
+    def _require_even_size(self, call: str) -> None:
+        if self._is_singular:
+            raise np.linalg.LinAlgError(
+                f"{call}: a skew-symmetric matrix of odd size is singular, this one is of size "
+                f"{self.shape[-1]}"
+            )
+
+    def solve(self, B: Array) -> Array:
+        self._require_even_size("solve")
+        return super().solve(B)
+
+    def inv(self) -> Any:
+        self._require_even_size("inv")
+        return super().inv()
+
+    def det(self) -> Any:
+        return np.zeros(self.shape[:-2], self.dtype)[()] if self._is_singular else super().det()
+
+    def slogdet(self) -> tuple[Any, Any]:
+        return singular_slogdet(self) if self._is_singular else super().slogdet()
+
 
 def _function(A: Hermitian | Symmetric, f: Any) -> Any:
     """f(A) by eigenvalues and divided differences, which is exact where eigenvalues are equal."""
     if A.dtype.kind == "c" and isinstance(A, Symmetric):
         return NotImplemented
-    if f in (np.log, np.sqrt) and np.linalg.eigvalsh(primal(A.data)).min(initial=1.0) <= 0:
+    if not is_real_on_reals(f, lambda: np.linalg.eigvalsh(primal(A.data))):
         return NotImplemented  # the result is not Hermitian
     from ..linalg import funm
 

@@ -9,8 +9,9 @@ import numpy as np
 from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
-from ._matrix import StructuredMatrix, as_part
-from ._parts import log_of_product, sign_and_log
+from ._arguments import as_part
+from ._matrix import StructuredMatrix
+from ._parts import log_of_product, on_one_stack, sign_and_log
 
 
 class Toeplitz(StructuredMatrix):
@@ -55,18 +56,9 @@ class Toeplitz(StructuredMatrix):
         r = np.conj(c) if r is None else as_part(r, "Toeplitz: r", 1)
         if (c.shape[-1] == 0) != (r.shape[-1] == 0):
             raise ValueError(f"Toeplitz: c and r have the lengths {c.shape[-1]} and {r.shape[-1]}")
-        try:
-            stack = np.broadcast_shapes(c.shape[:-1], r.shape[:-1])
-        except ValueError:
-            raise ValueError(
-                f"Toeplitz: the leading axes of c and r, of shapes {c.shape} and {r.shape}, do not broadcast"
-            ) from None
         dtype = np.result_type(c.dtype, r.dtype)
-        parts = []
-        for x in (c, r[..., 1:]):
-            full = x if x.shape[:-1] == stack else np.broadcast_to(x, (*stack, x.shape[-1]))
-            parts.append(full if full.dtype == dtype else full.astype(dtype))
-        object.__setattr__(self, "parts", tuple(parts))
+        parts = (x if x.dtype == dtype else x.astype(dtype) for x in (c, r[..., 1:]))
+        object.__setattr__(self, "parts", on_one_stack("Toeplitz: c and r", list(parts), [1, 1]))
         object.__setattr__(self, "form", None)
 
     @property
@@ -233,17 +225,13 @@ class Circulant(StructuredMatrix):
         return Circulant.of([self.times(other.c[..., None])[..., 0]])
 
     def solve(self, B: Array) -> Array:
-        from ..linalg import solve_circulant
-
-        return solve_circulant(self.c[..., None, :], B, baxis=-2, outaxis=-2)
+        return _solved("solve", self.c[..., None, :], B, -2)
 
     def inv(self) -> Circulant:
-        from ..linalg import solve_circulant
-
         n = self.shape[-1]
         first = np.zeros(n, self.dtype)
         first[:1] = 1
-        return Circulant.of([solve_circulant(self.c, first, baxis=-1, outaxis=-1)])
+        return Circulant.of([_solved("inv", self.c, first, -1)])
 
     def eigvals(self) -> Array:
         """The eigenvalues F c, in the order of the frequencies of np.fft."""
@@ -283,6 +271,18 @@ class Circulant(StructuredMatrix):
         values = np.fft.rfft(self.c)
         ends = values[..., :: n // 2] if n % 2 == 0 else values[..., :1]
         return np.real(ends), values[..., 1 : (n + 1) // 2]
+
+
+def _solved(call: str, c: Array, B: Array, axis: int) -> Array:
+    from ..linalg import solve_circulant
+
+    try:
+        return solve_circulant(c, B, baxis=axis, outaxis=axis)
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError(
+            f"{call}: the circulant matrix is singular: an entry of np.fft.fft(c), the vector of its "
+            "eigenvalues, is zero up to rounding"
+        ) from None
 
 
 def _is_real_at(f: Any, values: Array) -> bool:

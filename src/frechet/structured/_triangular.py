@@ -9,8 +9,10 @@ import numpy as np
 from ..linear_map import Array, Shape
 from ..rule import primal
 from ..space import EntriesSpace, Space
+from ._arguments import as_square, read_only
 from ._diagonal import Diagonal
-from ._matrix import StructuredMatrix, as_square, read_only
+from ._matrix import StructuredMatrix
+from ._parts import matrix_function
 
 
 def upper_part(X: Array) -> Array:
@@ -139,26 +141,11 @@ class _Triangular(StructuredMatrix):
         return self.data[i, j]
 
     def function_of(self, f: Any) -> Any:
-        from .. import linalg
-
-        special = {
-            np.exp: linalg.expm,
-            np.log: linalg.logm,
-            np.sqrt: linalg.sqrtm,
-            np.cos: linalg.cosm,
-            np.sin: linalg.sinm,
-            np.tan: linalg.tanm,
-            np.cosh: linalg.coshm,
-            np.sinh: linalg.sinhm,
-            np.tanh: linalg.tanhm,
-        }
-        A = self.to_dense()
-        F = special[f](A) if f in special else linalg.funm(A, f)
-        return self._wide()(F)
+        return self._wide()(matrix_function(self.to_dense(), f))
 
     def eigvals(self) -> Array:
         """The eigenvalues, in the order of the diagonal."""
-        return self.diagonal()
+        return np.copy(self.diagonal())
 
     @classmethod
     def _wide(cls) -> type[_Triangular]:

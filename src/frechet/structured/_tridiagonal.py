@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
+from ._arguments import as_part, read_only
 from ._banded import Banded, BandOperations
 from ._diagonal import Diagonal
-from ._matrix import StructuredMatrix, as_part
+from ._matrix import StructuredMatrix
+from ._parts import on_one_stack
 
 
 def diagonals(call: str, main: str, **given: Any) -> tuple[Array, ...]:
@@ -22,15 +24,7 @@ def diagonals(call: str, main: str, **given: Any) -> tuple[Array, ...]:
                 f"{call}: {name} has the shape {part.shape} where {main} has the shape {parts[main].shape}; "
                 "a diagonal beside the main one has one entry less"
             )
-    stacks = {part.shape[:-1] for part in parts.values()}
-    if len(stacks) == 1:
-        return tuple(parts.values())
-    try:
-        stack = np.broadcast_shapes(*stacks)
-    except ValueError:
-        shapes = ", ".join(str(part.shape) for part in parts.values())
-        raise ValueError(f"{call}: the leading axes of shapes {shapes} do not broadcast") from None
-    return tuple(np.broadcast_to(part, (*stack, part.shape[-1])) for part in parts.values())
+    return on_one_stack(call, list(parts.values()), [1] * len(parts))
 
 
 def bands_of(lower: Array | None, main: Array, upper: Array | None) -> Banded:
@@ -64,11 +58,12 @@ class AroundMainDiagonal(BandOperations):
         raise NotImplementedError
 
     def diagonal(self, offset: int = 0) -> Array:
-        if offset == 0:
-            return self.d
-        beside = self._beside(offset) if abs(offset) == 1 else None
-        zeros = (*self.shape[:-2], max(0, self.shape[-1] - abs(offset)))
-        return np.zeros(zeros, self.dtype) if beside is None else beside
+        found = None
+        if abs(offset) <= 1:
+            found = self._beside(offset) if offset else self.d
+        if found is None:
+            return np.zeros((*self.shape[:-2], max(0, self.shape[-1] - abs(offset))), self.dtype)
+        return read_only(found) if found.dtype == self.dtype else found.astype(self.dtype)
 
     def converted(self, to: type[StructuredMatrix]) -> StructuredMatrix:
         if to is Banded:
@@ -171,7 +166,7 @@ class Tridiagonal(AroundMainDiagonal):
         return Tridiagonal.of([self.upper, self.d, self.lower])
 
     def entrywise_array(self, X: Array) -> Tridiagonal:
-        others = self.restrict(np.broadcast_to(X, self.shape))
+        others = self.restrict(X)
         return Tridiagonal.of([a * b for a, b in zip(self.parts, others, strict=True)])
 
     def rows_scaled_by(self, D: StructuredMatrix) -> Any:
