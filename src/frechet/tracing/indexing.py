@@ -47,7 +47,7 @@ def getitem(x: Traced, index: Any) -> Any:
 
 
 def _in_order(index: tuple[Any, ...]) -> bool:
-    """Whether an index that takes all entries takes them in their order, so that only the shape may differ."""
+    """Whether an index that takes all entries takes them in their order, so that the shape alone differs."""
     for entry in index:
         if type(entry) is slice:
             if entry.step not in (None, 1):

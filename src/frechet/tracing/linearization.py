@@ -366,8 +366,12 @@ def _alone(owner: Any, g: np.ndarray) -> bool:
 def _references_to_a_base() -> int:
     """What sys.getrefcount says within `_alone` of the base of a view that nothing else refers to."""
     view = np.zeros((1, 1)).reshape(1)
+
+    def inside(owner: Any, g: np.ndarray) -> int:
+        return sys.getrefcount(owner)
+
     owner = view.base
-    return (lambda owner, g: sys.getrefcount(owner))(owner, view)
+    return inside(owner, view)
 
 
 _ALONE = _references_to_a_base()
