@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..derivative import Derivative
 from ..errors import NotDifferentiableError, SpaceError
 from ..linear_map import Array
 from ..rule import function_name
@@ -47,35 +48,43 @@ class SparseDerivative:
 
     def __call__(self, x: Array) -> Any:
         """The derivative at x, an array of the shape that it was prepared for."""
-        import scipy.sparse as sp
-
         lin = Linearization(self._name, self._f, (0,), (x,))
         try:
-            (s,) = _only_array(lin.in_spaces, self._name)
-            (out,) = _only_array(lin.results.spaces, self._name)
-            shape = (int(np.prod(out.shape)), int(np.prod(s.shape)))
-            if shape != self.sparsity.shape:
-                raise SpaceError(
-                    f"the derivative of {self._name} was prepared for the shape {self.sparsity.shape}, "
-                    f"here it has the shape {shape}"
-                )
-            plan = self._compression
-            space = out if self._reverse else s
-            directions = plan.seeds.astype(space.dtype, copy=False).reshape(plan.directions, *space.shape)
-            apply = lin.pull if self._reverse else lin.push
-            values = np.zeros(self.sparsity.nnz, np.result_type(s.dtype, out.dtype))
-            if directions.nbytes <= _AT_ONCE:
-                (columns,) = apply([directions], (plan.directions,))
-                if columns is not None:
-                    values[:] = np.reshape(columns, (plan.directions, -1))[plan.colors, plan.rows]
-            else:
-                for direction, (entries, rows) in zip(directions, self._by_color, strict=True):
-                    (column,) = apply([direction])
-                    if column is not None:
-                        values[entries] = np.reshape(column, -1)[rows]
+            derivative = self._evaluated(lin)
             lin.tape.check_locked()
         finally:
             lin.tape.release()
+        return derivative
+
+    def of(self, derivative: Derivative) -> Any:
+        """The derivative at the point where the function was linearised: the same without another run."""
+        return self._evaluated(derivative._lin)
+
+    def _evaluated(self, lin: Linearization) -> Any:
+        import scipy.sparse as sp
+
+        (s,) = _only_array(lin.in_spaces, self._name)
+        (out,) = _only_array(lin.results.spaces, self._name)
+        shape = (int(np.prod(out.shape)), int(np.prod(s.shape)))
+        if shape != self.sparsity.shape:
+            raise SpaceError(
+                f"the derivative of {self._name} was prepared for the shape {self.sparsity.shape}, "
+                f"here it has the shape {shape}"
+            )
+        plan = self._compression
+        space = out if self._reverse else s
+        directions = plan.seeds.astype(space.dtype, copy=False).reshape(plan.directions, *space.shape)
+        apply = lin.pull if self._reverse else lin.push
+        values = np.zeros(self.sparsity.nnz, np.result_type(s.dtype, out.dtype))
+        if directions.nbytes <= _AT_ONCE:
+            (columns,) = apply([directions], (plan.directions,))
+            if columns is not None:
+                values[:] = np.reshape(columns, (plan.directions, -1))[plan.colors, plan.rows]
+        else:
+            for direction, (entries, rows) in zip(directions, self._by_color, strict=True):
+                (column,) = apply([direction])
+                if column is not None:
+                    values[entries] = np.reshape(column, -1)[rows]
         P = self.sparsity
         return sp.csr_array((values, P.indices.copy(), P.indptr.copy()), shape=P.shape)
 
