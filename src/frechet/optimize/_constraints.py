@@ -29,7 +29,7 @@ def with_derivatives(
     for constraint in [constraints] if single else list(constraints):
         prepared, evaluator = constraint, None
         if isinstance(constraint, dict) and callable(constraint.get("fun")):
-            prepared, evaluator = _of_dict(constraint, variables, derivatives)
+            prepared, evaluator = _of_dict(constraint, variables, derivatives, second)
         elif isinstance(constraint, NonlinearConstraint):
             prepared, evaluator = _nonlinear(constraint, variables, derivatives, second)
         ready.append(prepared)
@@ -37,10 +37,16 @@ def with_derivatives(
     return (ready[0] if single else ready), evaluators
 
 
-def _of_dict(constraint: dict[str, Any], variables: Variables, derivatives: bool) -> tuple[Any, Residuals]:
+def _of_dict(
+    constraint: dict[str, Any], variables: Variables, derivatives: bool, second: bool
+) -> tuple[Any, Residuals]:
     own = constraint.get("jac")
     args = constraint.get("args", ())
     r = Residuals(constraint["fun"], variables, tuple(args), own_jacobian=own is not None or not derivatives)
+    kind = str(constraint.get("type")).lower()
+    if second and own is None and kind in ("eq", "ineq"):  # a dictionary has no place for a Hessian
+        upper = 0 if kind == "eq" else np.inf
+        return NonlinearConstraint(r.value, 0, upper, jac=r.jacobian, hess=r.curvature), r
     ready = {key: value for key, value in constraint.items() if key not in ("args", "jac")}
     ready["fun"] = r.value
     if own is not None:

@@ -51,8 +51,8 @@ def curve_fit(
     Returns
     -------
     popt, pcov
-        The parameters and their covariance, as from SciPy, and with full_output what SciPy adds; ``nfev`` in
-        it is how often f was run.
+        The parameters and their covariance, as from SciPy, and with full_output what SciPy adds; ``nfev`` and
+        ``njev`` in it count runs of f and Jacobians.
 
     Raises
     ------
@@ -106,6 +106,8 @@ def curve_fit(
     )
     if full_output:
         out[2]["nfev"] = model.counts.values
+        if jac is None:
+            out[2]["njev"] = model.counts.firsts
     return out
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array
-from ..rule import function_name
+from ..rule import function_name, primal
 from ..transforms import grad, hessian, linearize, value_and_grad
 from ._variables import Variables
 
@@ -46,7 +46,7 @@ class Objective:
         self._own_gradient = gradient
         self._exact = gradient is None
         self.counts = Counts()
-        self.function = composed(fun, variables, args, (lambda out: out[0]) if gradient is True else None)
+        self.function = composed(fun, variables, args, _first if gradient is True else _number)
         self._both = value_and_grad(self.function)
         self._gradient_of = grad(self.function)
         self._at: np.ndarray | None = None  # where value and gradient were evaluated last
@@ -139,6 +139,17 @@ class Objective:
             return variables.partials(product, "what hessp returned")
 
         return counted
+
+
+def _number(out: Any) -> Any:
+    """A number for an array of one entry, which SciPy takes for one."""
+    plain = primal(out)
+    return np.reshape(out, ()) if isinstance(plain, np.ndarray) and plain.ndim and plain.size == 1 else out
+
+
+def _first(out: Any) -> Any:
+    """The value, where fun returns it with its gradient."""
+    return _number(out[0])
 
 
 def composed(

@@ -49,7 +49,7 @@ class Residuals:
         def vector(out: Any) -> Array:
             if variables.has_form_of(out):  # as many equations as variables
                 return variables.coordinates(out, f"what {name} returned")
-            return ravel(out, name)
+            return ravel(out, name, variables.plain, complex_step=own_jacobian and variables.plain)
 
         self.function = composed(fun, variables, args, vector, kwargs)
         self.counts = Counts()

@@ -89,6 +89,11 @@ class Variables:
         """The variables at the vector v, which may be traced."""
         if self.plain:
             return v
+        if np.iscomplexobj(primal(v)):
+            raise ValueError(
+                f"{self.caller}: the complex step varies vectors only, x0 has another form. Leave jac out: "
+                "the derivative is exact then"
+            )
         leaves = list(self._leaves)
         for k, leaf in self.varied.items():
             leaves[k] = leaf.entries(v)
@@ -143,10 +148,14 @@ class Variables:
         return np.concatenate([leaf.multiplicity() for leaf in self.varied.values()])
 
 
-def ravel(out: Any, name: str) -> Array:
-    """What a function returned as a vector of real numbers; arrays of real numbers stay as they are."""
+def ravel(out: Any, name: str, keep: bool, complex_step: bool = False) -> Array:
+    """What a function returned as a vector of real numbers.
+
+    With ``keep`` the shape of arrays is left for SciPy to judge; with ``complex_step`` complex ones stay.
+    """
     plain = primal(out)
-    if isinstance(plain, np.ndarray) and plain.ndim and plain.dtype.kind != "c":
+    as_it_is = isinstance(plain, np.ndarray) and (plain.ndim == 1 or (keep and plain.ndim > 1))
+    if as_it_is and (complex_step or plain.dtype.kind != "c"):
         return out
     leaves = [out]
     if is_container(plain):
