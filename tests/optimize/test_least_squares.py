@@ -259,7 +259,7 @@ def test_curve_fit_errors():
         fr.optimize.curve_fit(lambda t: t, T, Y)
     with pytest.raises(fr.CoercionError, match="float"):
         fr.optimize.curve_fit(lambda t, a: float(a) * t, T, Y)
-    with pytest.raises(fr.NotDifferentiableError, match="data or p0 are traced"):
+    with pytest.raises(fr.NotDifferentiableError, match="data or p0 hold traced values"):
         fr.grad(lambda y: fr.optimize.curve_fit(model, T, y)[0][0])(Y)
     with pytest.raises(RuntimeError, match="Optimal parameters not found"):
         fr.optimize.curve_fit(model, T, Y, maxfev=2)

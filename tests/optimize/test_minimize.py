@@ -1,6 +1,7 @@
 """fr.optimize.minimize against SciPy with derivatives by hand: results, counts, arguments, messages."""
 
 import io
+import subprocess
 import sys
 from itertools import pairwise
 
@@ -343,6 +344,37 @@ def test_differentiating_through_the_iteration_is_refused():
         fr.grad(lambda x: fr.optimize.minimize(rosenbrock, x).fun)(X0)
     with pytest.raises(fr.NotDifferentiableError, match="args hold traced values"):
         fr.grad(lambda a: fr.optimize.minimize(lambda x, a: np.sum((x - a) ** 2), X0, (a,)).fun)(1.0)
+
+
+@pytest.mark.parametrize(
+    "solve",
+    [
+        lambda a: fr.optimize.minimize(lambda x: np.sum((x - a) ** 2), X0).fun,
+        lambda a: fr.optimize.root(lambda x: x - a, X0).x[0],
+        lambda a: fr.optimize.least_squares(lambda x: x - a, X0).cost,
+        lambda a: fr.optimize.curve_fit(lambda t, p: a * p * t, X0, X0)[0][0],
+    ],
+)
+def test_a_function_that_closes_over_traced_values_is_refused(solve):
+    with pytest.raises(fr.NotDifferentiableError, match="<lambda> closes over traced values"):
+        fr.grad(solve)(1.0)
+
+
+@pytest.mark.parametrize("jac", ["exact", 3.0])
+def test_gradients_that_scipy_would_replace_by_differences(jac):
+    with pytest.raises(ValueError, match=r"fr\.optimize\.minimize: jac is a function, True"):
+        fr.optimize.minimize(rosenbrock, X0, jac=jac)
+
+
+def test_loads_when_first_used_and_neither_frameworks_nor_rich():
+    code = (
+        "import sys, frechet as fr\n"
+        "assert 'frechet.optimize' not in sys.modules\n"
+        "fr.optimize.minimize(lambda x: x[0] ** 2, [1.0])\n"
+        "print([m for m in ('jax', 'torch', 'autograd', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_errors_of_the_function_reach_the_user():

@@ -162,6 +162,7 @@ def test_every_kind_of_leaf_at_once():
         np.testing.assert_allclose(x["inner"][1].weights, [3, 3], atol=1e-5)
         assert x["inner"][1].bias == pytest.approx(4, abs=1e-5)
     gradient = fr.grad(fun)(result.x)
+    assert result.jac["label"] is gradient["label"] is None
     np.testing.assert_allclose(result.jac["z"], gradient["z"], atol=1e-12)
     np.testing.assert_allclose(result.jac["S"].to_dense(), gradient["S"].to_dense(), atol=1e-12)
 

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from ..errors import NotDifferentiableError
 from ..linear_map import Array
 from ..rule import function_name
-from ..tracing.apply import innermost
 from ..transforms import linearize
 from ._objective import Counts
+from ._variables import refuse_traced
 
 
 def curve_fit(
@@ -73,11 +72,7 @@ def curve_fit(
     array([2.5, 1.3])
     """
     caller = "fr.optimize.curve_fit"
-    if innermost((xdata, ydata, p0, sigma)) is not None:
-        raise NotDifferentiableError(
-            f"{caller}: the data or p0 are traced, but the fit is not differentiated. Pass "
-            "fr.stop_gradient(...) of them"
-        )
+    refuse_traced((xdata, ydata, p0, sigma), f"{caller}: the data or p0 hold")
     if p0 is not None and not np.all(np.isfinite(np.asarray(p0, float))):
         raise ValueError(f"{caller}: p0 contains NaN or infinity")
     model = _Model(f, exact=jac is None)
@@ -148,4 +143,5 @@ class _Model:
 
         by_parameters.__qualname__ = self._name
         self._value, self._derivative = linearize(by_parameters, p)
+        refuse_traced((self._value,), f"{self._name} closes over")
         self._at = x, p

@@ -9,10 +9,9 @@ import numpy as np
 import scipy.optimize
 
 from ._bounds import bounds_of
-from ._minimize import refuse_traced
 from ._residuals import Residuals
 from ._results import callback_of_variables, in_variables
-from ._variables import Variables
+from ._variables import Variables, refuse_traced
 
 
 def least_squares(
@@ -96,7 +95,7 @@ def least_squares(
     caller = "fr.optimize.least_squares"
     variables = Variables(x0, caller)
     args = args if isinstance(args, tuple) else (args,)
-    refuse_traced(args, caller)
+    refuse_traced(args, f"{caller}: args hold")
     if isinstance(jac, str) and jac in ("2-point", "3-point", "cs"):
         exact = False
     else:

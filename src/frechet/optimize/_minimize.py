@@ -8,14 +8,12 @@ from typing import Any
 
 import scipy.optimize
 
-from ..errors import NotDifferentiableError
-from ..tracing.apply import innermost
 from ._bounds import bounds_of
 from ._constraints import with_derivatives
 from ._objective import Objective
 from ._progress import Bar
 from ._results import callback_of_variables, in_variables
-from ._variables import Variables
+from ._variables import Variables, refuse_traced
 
 _WITHOUT_DERIVATIVES = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 _PRODUCTS = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
@@ -114,13 +112,15 @@ def minimize(
     caller = "fr.optimize.minimize"
     variables = Variables(x0, caller)
     args = args if isinstance(args, tuple) else (args,)
-    refuse_traced(args, caller)
+    refuse_traced(args, f"{caller}: args hold")
     name = _method(method, constraints, bounds)
     if jac is False:
         jac = None
+    if not (jac is None or jac is True or callable(jac) or (isinstance(jac, str) and jac in _DIFFERENCES)):
+        raise ValueError(f"{caller}: jac is a function, True, '2-point', '3-point' or 'cs'; got {jac!r:.60}")
     given = jac if callable(jac) or jac is True else None
     objective = Objective(fun, variables, args, given)
-    differences = isinstance(jac, str) or name in _WITHOUT_DERIVATIVES | {"unknown"}
+    differences = jac in _DIFFERENCES or name in _WITHOUT_DERIVATIVES | {"unknown"}
     keywords: dict[str, Any]
     if differences and given is None:
         keywords = {"fun": objective.value_alone, "jac": jac}
@@ -175,13 +175,3 @@ def _method(method: Any, constraints: Any, bounds: Any) -> str:
         return "slsqp" if constraints else "l-bfgs-b" if bounds is not None else "bfgs"
     name = str(method).lower()
     return name if name in _GRADIENTS | _WITHOUT_DERIVATIVES else "unknown"
-
-
-def refuse_traced(args: tuple[Any, ...], caller: str) -> None:
-    """Refuse further arguments that are traced: the solution as a function of them is another matter."""
-    if innermost(args) is not None:
-        raise NotDifferentiableError(
-            f"{caller}: args hold traced values, but the iteration is not differentiated. For the derivative "
-            "of a solution by parameters, solve with plain values, and write a rule from the equations that "
-            "the solution satisfies (fr.rule)"
-        )

@@ -10,7 +10,7 @@ import numpy as np
 from ..linear_map import Array
 from ..rule import function_name, primal
 from ..transforms import grad, hessian, linearize, value_and_grad
-from ._variables import Variables
+from ._variables import Variables, refuse_traced
 
 Function = Callable[..., Any]
 
@@ -84,6 +84,7 @@ class Objective:
         if self._exact:
             self.counts.firsts += 1
             self._value, self._gradient = self._both(at)
+            refuse_traced((self._value,), f"{function_name(self._fun)} closes over")
         elif self._own_gradient is True:
             self.counts.firsts += 1
             self._value, gradient = self._fun(self._variables.at(at), *self._args)

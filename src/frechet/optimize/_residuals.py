@@ -13,7 +13,7 @@ from ..sparse import SparseDerivative
 from ..sparse import jacobian as sparse_jacobian
 from ..transforms import grad, linearize
 from ._objective import Counts, Function, composed
-from ._variables import Variables, ravel
+from ._variables import Variables, ravel, refuse_traced
 
 
 class Residuals:
@@ -79,6 +79,7 @@ class Residuals:
         self._at = None
         self.counts.values += 1
         self._value, self._derivative = linearize(self.function, at)
+        refuse_traced((self._value,), f"{function_name(self.function)} closes over")
         self._at = at
 
     def jacobian(self, v: np.ndarray) -> Array:

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from ._minimize import refuse_traced
 from ._residuals import Residuals
 from ._results import callback_of_variables, in_variables
-from ._variables import Variables
+from ._variables import Variables, refuse_traced
 
 _WITH_JACOBIAN = ("hybr", "lm")
 
@@ -69,7 +68,7 @@ def root(
     caller = "fr.optimize.root"
     variables = Variables(x0, caller)
     args = args if isinstance(args, tuple) else (args,)
-    refuse_traced(args, caller)
+    refuse_traced(args, f"{caller}: args hold")
     name = str(method).lower()
     exact = not callable(jac) and not jac and name in _WITH_JACOBIAN
     keywords: dict[str, Any]
@@ -149,7 +148,7 @@ def fsolve(
     caller = "fr.optimize.fsolve"
     variables = Variables(x0, caller)
     args = args if isinstance(args, tuple) else (args,)
-    refuse_traced(args, caller)
+    refuse_traced(args, f"{caller}: args hold")
     r = Residuals(func, variables, args, own_jacobian=fprime is not None)
     if fprime is None and col_deriv:
         derivative: Any = lambda v: r.jacobian(v).T  # noqa: E731 -- one expression, for the one option

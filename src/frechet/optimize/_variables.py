@@ -94,7 +94,9 @@ class Variables:
                 f"{self.caller}: the complex step varies vectors only, x0 has another form. Leave jac out: "
                 "the derivative is exact then"
             )
-        leaves = list(self._leaves)
+        return self._with(list(self._leaves), v)
+
+    def _with(self, leaves: list[Any], v: Array) -> Any:
         for k, leaf in self.varied.items():
             leaves[k] = leaf.entries(v)
         return leaves[0] if self.treedef is None else self.treedef.unflatten(leaves)
@@ -136,7 +138,9 @@ class Variables:
 
     def gradient(self, partials: np.ndarray) -> Any:
         """The gradient, as fr.grad gives it, of what has these partial derivatives by the coordinates."""
-        return partials if self.plain else self.at(partials / self._multiplicity())
+        if self.plain:
+            return partials
+        return self._with([None] * len(self._leaves), partials / self._multiplicity())
 
     def partials(self, gradient: Any, what: str) -> np.ndarray:
         """The partial derivatives by the coordinates of what has this gradient."""
@@ -170,6 +174,16 @@ def ravel(out: Any, name: str, keep: bool, complex_step: bool = False) -> Array:
         halves = (np.real(leaf), np.imag(leaf)) if np.iscomplexobj(primal(leaf)) else (leaf,)
         pieces += [np.reshape(half, (-1,)) for half in halves]
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def refuse_traced(values: Any, what: str) -> None:
+    """Refuse values that belong to a transformation around the iteration, which is not differentiated."""
+    if innermost(values) is not None:
+        raise NotDifferentiableError(
+            f"{what} traced values, but the iteration is not differentiated. For the derivative of a "
+            "solution by parameters, solve with plain values, and give it by fr.rule, from the equations "
+            "that the solution satisfies"
+        )
 
 
 def _numbers_only(x: Any) -> bool:
