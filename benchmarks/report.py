@@ -24,7 +24,7 @@ def print_table(outcomes: Sequence[Outcome], machine: dict[str, str | int], cons
         f"threads: {machine['threads']}",
         caption=f"{machine['processor']}, {machine['cores']} cores, load before the run {machine['load']}; "
         f"Python {machine['python']}, {versions}. "
-        "Compile time of JAX is excluded.",
+        "Compile time of JAX is excluded, but where its name says otherwise.",
     )
     table.add_column("work", min_width=22)
     table.add_column("ours", justify="right")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..derivative import require_complex_linear
+from ..derivative import Derivative, require_complex_linear
 from ..errors import NotDifferentiableError, SpaceError
 from ..linear_map import Array
 from ..rule import function_name, primal
@@ -48,41 +48,49 @@ class SparseDerivative:
 
     def __call__(self, x: Array) -> Any:
         """The derivative at x, an array of the shape that it was prepared for."""
-        import scipy.sparse as sp
-
         lin = Linearization(self._name, self._f, (0,), (x,))
         try:
-            (s,) = _only_array(lin.in_spaces, self._name)
-            (out,) = _only_array(lin.results.spaces, self._name)
-            shape = (int(np.prod(out.shape)), int(np.prod(s.shape)))
-            if shape != self.sparsity.shape:
-                raise SpaceError(
-                    f"the derivative of {self._name} was prepared for the shape {self.sparsity.shape}, "
-                    f"here it has the shape {shape}"
-                )
-            require_complex_linear(lin)
-            plan = self._compression
-            space = out if self._reverse else s
-            directions = plan.seeds.astype(space.dtype, copy=False).reshape(plan.directions, *space.shape)
-            apply = lin.pull if self._reverse else lin.push
-            values = np.zeros(self.sparsity.nnz, np.result_type(s.dtype, out.dtype))
-            # The pullback Re Jᴴ w of a real argument gives Re J for w = 1, and Im J for w = i.
-            parts = (1, 1j) if self._reverse and out.dtype.kind == "c" and s.dtype.kind != "c" else (1,)
-            for part in parts:
-                seeds = directions if part == 1 else part * directions
-                if directions.nbytes <= _AT_ONCE:
-                    (columns,) = apply([seeds], (plan.directions,))
-                    if columns is not None:
-                        columns = np.reshape(columns, (plan.directions, shape[1 if self._reverse else 0]))
-                        values += part * columns[plan.colors, plan.rows]
-                    continue
-                for seed, (entries, rows) in zip(seeds, self._by_color, strict=True):
-                    (column,) = apply([seed])
-                    if column is not None:
-                        values[entries] += part * np.reshape(column, -1)[rows]
+            derivative = self._evaluated(lin)
             lin.tape.check_locked()
         finally:
             lin.tape.release()
+        return derivative
+
+    def of(self, derivative: Derivative) -> Any:
+        """The derivative at the point where the function was linearised: the same without another run."""
+        return self._evaluated(derivative._lin)
+
+    def _evaluated(self, lin: Linearization) -> Any:
+        import scipy.sparse as sp
+
+        (s,) = _only_array(lin.in_spaces, self._name)
+        (out,) = _only_array(lin.results.spaces, self._name)
+        shape = (int(np.prod(out.shape)), int(np.prod(s.shape)))
+        if shape != self.sparsity.shape:
+            raise SpaceError(
+                f"the derivative of {self._name} was prepared for the shape {self.sparsity.shape}, "
+                f"here it has the shape {shape}"
+            )
+        require_complex_linear(lin)
+        plan = self._compression
+        space = out if self._reverse else s
+        directions = plan.seeds.astype(space.dtype, copy=False).reshape(plan.directions, *space.shape)
+        apply = lin.pull if self._reverse else lin.push
+        values = np.zeros(self.sparsity.nnz, np.result_type(s.dtype, out.dtype))
+        # The pullback Re Jᴴ w of a real argument gives Re J for w = 1, and Im J for w = i.
+        parts = (1, 1j) if self._reverse and out.dtype.kind == "c" and s.dtype.kind != "c" else (1,)
+        for part in parts:
+            seeds = directions if part == 1 else part * directions
+            if directions.nbytes <= _AT_ONCE:
+                (columns,) = apply([seeds], (plan.directions,))
+                if columns is not None:
+                    columns = np.reshape(columns, (plan.directions, shape[1 if self._reverse else 0]))
+                    values += part * columns[plan.colors, plan.rows]
+                continue
+            for seed, (entries, rows) in zip(seeds, self._by_color, strict=True):
+                (column,) = apply([seed])
+                if column is not None:
+                    values[entries] += part * np.reshape(column, -1)[rows]
         P = self.sparsity
         return sp.csr_array((values, P.indices.copy(), P.indptr.copy()), shape=P.shape)
 
