@@ -74,7 +74,8 @@ CASES = [
     (phase_free(), (separated(cplx, 3),)),
 ]
 CASES_STACKED = [
-    (schur(), (np.stack([PAIRS, separated(real, 5)]),)),
+    # LAPACK's signs may flip within the steps of the differences, on some machines
+    (phase_free("real"), (np.stack([PAIRS, separated(real, 5)]),)),
     (phase_free(), (np.stack([separated(cplx, 3), separated(cplx, 3)]),)),
 ]
 T, Z = scipy.linalg.schur(PAIRS)

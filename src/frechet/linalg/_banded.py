@@ -156,8 +156,8 @@ def solveh_banded(
     >>> identity = np.array([[0.0] * 6, [0.0] * 6, [1.0] * 6])
     >>> def end_of_trend(smoothing):
     ...     return fr.linalg.solveh_banded(identity + smoothing * penalty, y)[-1]
-    >>> end_of_trend(10.0), fr.grad(end_of_trend)(10.0)
-    (np.float64(6.085103248327244), -0.004962292616321307)
+    >>> print(end_of_trend(10.0).round(6), round(fr.grad(end_of_trend)(10.0), 6))
+    6.085103 -0.004962
     """
     ab, b, vector = _arguments("solveh_banded", ab, b, check_finite)
     if not b.size or not ab.size:

@@ -106,9 +106,12 @@ class Residuals:
 
     def prepare_sparse(self, v: np.ndarray, sparsity: Any) -> None:
         """Find the pattern of the Jacobian, unless it is given, and what directions to push."""
-        if sparsity is None:
+
+        def counted(u: Any) -> Any:
             self.counts.values += 1
-        self._sparse = sparse_jacobian(self.function, np.array(v), sparsity=sparsity)
+            return self.function(u)
+
+        self._sparse = sparse_jacobian(counted, np.array(v), sparsity=sparsity)
 
     def sparse(self, v: np.ndarray) -> Any:
         """The Jacobian at v as a scipy.sparse.csr_array."""
