@@ -119,7 +119,7 @@ def matrix_exponential_entry(A):
 
 
 def entry_of_a_vector(A):
-    """A combination of its entries: a single one may be zero, for which every choice of the vector will do."""
+    """A combination of its entries; a single one may be zero, which has a derivative."""
     return np.sum(np.linalg.eigh(A)[1][:, 0] * np.array([1.0, 0.7, -0.4])) ** 2
 
 
