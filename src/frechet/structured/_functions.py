@@ -244,11 +244,11 @@ def _solve(a: Any, b: Any) -> Any:
         return np.linalg.solve(a, b.to_dense())
     require_square(a, "solve")
     b = b if isinstance(b, StructuredMatrix) else as_part(b, "solve: b", 1)
-    if np.shape(b)[-1 if np.ndim(b) == 1 else -2] != a.shape[-1]:
-        raise ValueError(f"solve: shapes {a.shape} and {np.shape(b)} do not fit together")
+    if b.shape[-1 if b.ndim == 1 else -2] != a.shape[-1]:
+        raise ValueError(f"solve: shapes {a.shape} and {b.shape} do not fit together")
     if isinstance(b, StructuredMatrix):
         return a.solve_structured(b)
-    return a.solve(b[:, None])[..., 0] if np.ndim(b) == 1 else a.solve(b)
+    return a.solve(b[:, None])[..., 0] if b.ndim == 1 else a.solve(b)
 
 
 @answers(np.linalg.inv)

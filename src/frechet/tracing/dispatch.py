@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..rule import (
     Rule,
     function_name,
     load_chapters,
+    primal,
     structured_types,
     table,
 )
@@ -54,6 +56,9 @@ def array_function(self: Traced, func: Any, types: Any, args: tuple[Any, ...], k
         return NotImplemented
     if not LEAVES.issuperset(map(type, args)) and (received := _received(args)):
         return func(*received, **kwargs)
+    metadata = _METADATA.get(func)
+    if metadata is not None and len(args) == 1 and not kwargs and isinstance(args[0], Traced):
+        return metadata(primal(args[0]))
     entry = table.get(func)
     if len(args) > 1:
         k = _place_of_out(entry)
@@ -76,6 +81,14 @@ def _received(args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         return None
     operands = [a if type(a) in LEAVES else as_operand(a) for a in args]
     return tuple(a if x is NotImplemented else x for a, x in zip(args, operands, strict=True))
+
+
+# What shapes are asked for most, without a look at the table.
+_METADATA: dict[Any, Callable[[Any], Any]] = {
+    np.shape: np.shape,
+    np.ndim: np.ndim,
+    np.iscomplexobj: np.iscomplexobj,
+}
 
 
 @functools.cache
