@@ -398,3 +398,15 @@ def test_any_nested_container(tree):
         pullback(ones)[0],
         lambda x, g: None if g is None else np.testing.assert_array_equal(g, np.zeros(np.shape(x))),
     )
+
+
+def test_a_tangent_of_another_structure_is_refused_without_making_one():
+    """Also where the type of a user's own does not take just anything as its parts."""
+
+    class Pair:
+        def __init__(self, a, b):
+            self.a, self.b = a + 0.0, b + 0.0
+
+    fr.register_structure(Pair, lambda p: ((p.a, p.b), None), lambda _, parts: Pair(*parts))
+    with pytest.raises(fr.SpaceError, match="has the structure"):
+        fr.jvp(lambda p: p.a * p.b, (Pair(1.0, 2.0),), ({"a": 1.0, "b": 2.0},))

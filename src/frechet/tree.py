@@ -90,7 +90,11 @@ def node_types(treedef: TreeDef | None) -> Iterator[Any]:
 
 def same_structure(a: TreeDef, b: TreeDef) -> bool:
     """Whether two structures are equal, where what is traced counts as that which it stands for."""
-    return bool(a == b) or bool(_stand_ins(a) == _stand_ins(b))
+    if a == b:
+        return True
+    if not any(receive(kind) for kind in (*node_types(a), *node_types(b))):
+        return False  # nothing in them has a stand-in
+    return bool(_stand_ins(a) == _stand_ins(b))
 
 
 def _stand_ins(treedef: TreeDef) -> TreeDef:
