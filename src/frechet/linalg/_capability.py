@@ -32,7 +32,7 @@ table: dict[str, Capability] = {}
 
 
 def capability(
-    ill_posed: str, *, complex: bool = True, stacked: bool = True
+    ill_posed: str, *, complex: bool = True, stacked: bool = True, into: dict[str, Capability] = table
 ) -> Callable[[Function], Function]:
     """Enter a differentiable function into the table.
 
@@ -42,11 +42,13 @@ def capability(
         Where the function has no derivative, and what is raised there; "nowhere" if there is no such point.
     complex, stacked : bool
         Whether complex arguments and leading axes are taken.
+    into : dict, optional
+        The table, which is that of another package if it is given.
     """
 
     def enter(function: Function) -> Function:
         name = function.__name__
-        table[name] = Capability(name, "differentiable", complex, stacked, ill_posed)
+        into[name] = Capability(name, "differentiable", complex, stacked, ill_posed)
         return function
 
     return enter

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
-import sys
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _core
+from .._warnings import warn as give_warning
 from ._kernel import WIDTHS, Kernel, amplification, make_kernel, slope_level, value_level
 
 Array = Any
@@ -325,19 +324,9 @@ def check_tolerance(
         else:
             by_modes = max(modes) > 10 and floor > kernel
             limit = f"{precision} with {max(modes)} modes along an axis" if by_modes else precision
-        warnings.warn(
+        give_warning(
             f"{name}: eps = {eps:.1e} is not within reach of {limit}; the error will be about "
             f"{max(floor, kernel):.0e}",
             RuntimeWarning,
-            stacklevel=_frames_of_the_package(),
         )
     return min(max(eps, floor / 2), 0.5)  # a better kernel would gain nothing
-
-
-def _frames_of_the_package() -> int:
-    """For warnings: how many frames lie between the caller of this function and one outside of here."""
-    package = __name__.rpartition(".")[0]
-    frame, count = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(package):
-        frame, count = frame.f_back, count + 1
-    return count

@@ -6,12 +6,13 @@ What is not in the tables is called on full arrays, with a DensifyWarning where 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..errors import InPlaceError
 from ..rule import function_name
+from ..rules.linalg_solve import SlogdetResult
 from . import _operations
 from ._arguments import as_part
 from ._matrix import StructuredMatrix, protocols
@@ -28,13 +29,6 @@ _UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.conjugate: lambda A: A.conj(),
 }
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {}
-
-
-class SlogdetResult(NamedTuple):
-    """NumPy's, whose class is private."""
-
-    sign: Any
-    logabsdet: Any
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

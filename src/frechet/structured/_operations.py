@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..linear_map import Array, Shape
+from ..linear_map import Array
 from ._arguments import array_operand
 from ._interoperability import is_scipy_sparse, times_sparse
 from ._matrix import StructuredMatrix, protocols
@@ -159,11 +159,6 @@ def _reciprocal(x: Any) -> Any:
 def _require_shapes(call: str, a: StructuredMatrix, b: StructuredMatrix) -> None:
     if a.shape[-2:] != b.shape[-2:]:
         raise ValueError(f"{call}: matrices of shapes {a.shape} and {b.shape} do not fit together")
-
-
-def stack_of(*shapes: Shape) -> Shape:
-    """The leading axes that those of matrices with the given shapes broadcast to."""
-    return np.broadcast_shapes(*(shape[:-2] for shape in shapes))
 
 
 protocols.update(add=add, subtract=subtract, multiply=multiply, divide=divide, matmul=matmul)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..._warnings import warn
 from ...linalg._arguments import as_inexact, as_matrix, require_finite
 from ...linear_map import Array
 from ...rule import carriers, primal, structured_types
@@ -57,10 +57,9 @@ def sparse_matrix(A: Any, call: str, *, square: bool = True) -> tuple[Array, Pat
         if A.ndim != 2:
             raise ValueError(f"{name} must have two axes, got the shape {A.shape}")
         if call in _DIRECT:
-            warnings.warn(
+            warn(
                 f"{call} is for sparse arrays and got a full one; fr.linalg.solve is for those",
                 SparseEfficiencyWarning,
-                stacklevel=3,
             )
         values, pattern = np.reshape(A, -1), full_pattern(*A.shape)
     if square and pattern.shape[0] != pattern.shape[1]:
@@ -84,11 +83,10 @@ def dense_right_side(b: Any, call: str) -> Array:
     """b as an array; one that is sparse is written out, with a warning."""
     if not is_sparse(b):
         return b
-    warnings.warn(
+    warn(
         f"{call} solves with full right sides: the sparse b of shape {b.shape} was written out. "
         "b.toarray() asks for that without a warning",
         DensifyWarning,
-        stacklevel=3,
     )
     values, pattern = values_and_pattern(b, f"{call}: b")
     if type(values) not in carriers:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..._warnings import warn
 from ...errors import NotDifferentiableError
 from ...linalg._structured import times
 from ...linear_map import Array
@@ -109,11 +109,10 @@ def inv(A: Any) -> Array:
            [0.  , 0.25]])
     """
     p, pattern = sparse_matrix(A, "inv")
-    warnings.warn(
+    warn(
         f"inv: the inverse of a sparse matrix is full, of shape {pattern.shape}. spsolve multiplies with it, "
         "inv_diagonal and trace_inv give parts of it",
         DensifyWarning,
-        stacklevel=2,
     )
     return spsolve(A, np.eye(pattern.shape[0], dtype=primal(p).dtype))
 
@@ -157,4 +156,4 @@ def onenormest(A: Any, t: int = 2, itmax: int = 5, compute_v: bool = False, comp
 
 
 _NO_ESTIMATE = "onenormest: an estimate has no derivative; use norm(A, 1)"
-table["onenormest"] = Capability("onenormest", "refused", True, _NO_ESTIMATE)
+table["onenormest"] = Capability("onenormest", "refused", True, False, _NO_ESTIMATE)
