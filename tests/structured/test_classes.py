@@ -366,3 +366,10 @@ def test_the_makers_are_complete():
         if issubclass(getattr(structured, name), StructuredMatrix) and name != "StructuredMatrix"
     }
     assert classes == {name.split(" of ")[0] for name in ALL}
+
+
+def test_the_public_face_has_all_names():
+    """The list in frechet/__init__.py, which must not import this package, is that of this package."""
+    from frechet import structured
+
+    assert {*fr._STRUCTURED} == {*structured.__all__} - {"StructuredMatrix"}

@@ -75,8 +75,8 @@ from ._schur import cdf2rdf, rsf2csf, schur
 from ._signm import signm
 from ._solve import inv, solve
 from ._sqrtm import sqrtm
-from ._structures import ANSWERED as _ANSWERED
-from ._structures import structured_first as _structured_first
+from ._structured_arguments import ANSWERED as _ANSWERED
+from ._structured_arguments import structured_first as _structured_first
 from ._subspaces import null_space, null_space_projector, orth, range_projector, subspace_angles
 from ._svd import svd, svdvals
 from ._sylvester import solve_sylvester
