@@ -15,8 +15,9 @@ from ..linear_map import Array
 from ..rule import primal
 from ..tracing.methods import for_scipys_operators
 from . import _operations
-from ._base import Stored, constant, is_sparse, wrapped
+from ._base import Stored, constant, wrapped
 from ._functions import call_function, call_ufunc
+from ._pattern import is_sparse
 
 __all__ = ["SparseArray", "asarray"]
 

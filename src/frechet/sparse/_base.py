@@ -295,11 +295,6 @@ def constant(A: Any) -> Stored:
     return made
 
 
-def is_sparse(x: Any) -> bool:
-    """Whether x is a sparse array, traced or not."""
-    return isinstance(x, Stored) or sp.issparse(x)
-
-
 def from_canonical(values: Array, pattern: Pattern, like: type) -> Any:
     """The CSR array, or matrix, with values on a pattern."""
     layout = Layout(

@@ -11,8 +11,9 @@ import scipy.sparse as sp
 from ..linear_map import Array, Shape
 from ..rule import carriers, primal
 from ..transforms import array
-from ._base import Stored, from_numbers, is_sparse, put_together, wrapped
+from ._base import Stored, from_numbers, put_together, wrapped
 from ._layout import kind_of, taken_apart
+from ._pattern import is_sparse
 
 __all__ = [
     "block_array",

@@ -41,10 +41,6 @@ def _operand(x: Any) -> Any:
     return NotImplemented
 
 
-def _is_sparse(x: Any) -> bool:
-    return hasattr(x, "canonical")
-
-
 @functools.cache
 def _format(operation: Callable[[Any, Any], Any], a: Any, b: Any) -> str:
     """The format that SciPy gives the result of an operation on sparse arrays, or with a full array."""
@@ -76,7 +72,7 @@ def subtract(a: Stored, b: Any) -> Any:
 
 
 def _sum(a: Stored, b: Any, operation: Callable[[Any, Any], Any]) -> Any:
-    if _is_sparse(b):
+    if isinstance(b, Stored):
         _require_shapes("+", a, b)
         if a.layout == b.layout:
             return a.like(a.data + b.data)
@@ -109,7 +105,7 @@ def _as_result(values: Array, pattern: Pattern, operation: Any, a: Stored, b: An
 
 def _unwrapped(A: Any) -> Any:
     """SciPy's array where the values are plain."""
-    return A.like(A.data) if _is_sparse(A) else A
+    return A.like(A.data) if isinstance(A, Stored) else A
 
 
 # --- products entry by entry -------------------------------------------------------------------------------
@@ -124,7 +120,7 @@ def multiply(a: Stored, b: Any) -> Any:
     b = _operand(b)
     if b is NotImplemented:
         return NotImplemented
-    if not _is_sparse(b):
+    if not isinstance(b, Stored):
         return a.like(a.data * b) if np.ndim(b) == 0 else _times_full(a, b)
     if a.shape != b.shape:
         return _broadcast_product(a, b)
@@ -177,7 +173,7 @@ def divide(a: Stored, b: Any) -> Any:
     b = _operand(b)
     if b is NotImplemented:
         return NotImplemented
-    if _is_sparse(b):
+    if isinstance(b, Stored):
         raise NotImplementedError(
             "A / B of two sparse arrays is a full array, which is nan where both are zero: write "
             "A.toarray() / B.toarray(), or divide the values on a common pattern, A.data / B.data"
@@ -190,7 +186,7 @@ def divide(a: Stored, b: Any) -> Any:
 
 def power(a: Stored, n: Any, dtype: Any = None) -> Any:
     """Each entry to the power n."""
-    if np.ndim(n) != 0 or _is_sparse(n):
+    if np.ndim(n) != 0 or isinstance(n, Stored):
         raise NotImplementedError("power: the exponent must be a number")
     if primal(n) == 0:
         raise NotImplementedError(
@@ -209,7 +205,7 @@ def matmul(a: Stored, b: Any) -> Any:
     b = _operand(b)
     if b is NotImplemented:
         return NotImplemented
-    if not _is_sparse(b):
+    if not isinstance(b, Stored):
         return _times_dense(a, b)
     if a.shape[1] != b.shape[0]:
         raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit together")
@@ -224,7 +220,7 @@ def rmatmul(a: Stored, b: Any) -> Any:
     b = _operand(b)
     if b is NotImplemented:
         return NotImplemented
-    if _is_sparse(b):
+    if isinstance(b, Stored):
         return matmul(b, a)
     turned = b if np.ndim(b) < 2 else np.transpose(b)
     product = _times_dense(a, turned, transposed=True)  # b A = (Aᵀ bᵀ)ᵀ

@@ -150,6 +150,15 @@ class Pattern:
         return f"Pattern({self.shape[0]} x {self.shape[1]}, {self.nnz} values)"
 
 
+def is_sparse(A: Any) -> bool:
+    """Whether A is a sparse array: SciPy's, or a traced one, which has ``canonical()``."""
+    if hasattr(A, "canonical"):
+        return True
+    import scipy.sparse as sp
+
+    return bool(sp.issparse(A))
+
+
 def values_and_pattern(A: Any, call: str) -> tuple[Array, Pattern]:
     """The values of a sparse matrix, traced or not, in the order of its pattern, and the pattern.
 

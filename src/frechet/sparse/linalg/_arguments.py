@@ -11,18 +11,9 @@ from ...linalg._arguments import as_inexact, as_matrix, require_finite
 from ...linear_map import Array
 from ...rule import carriers, primal, structured_types
 from ...structured import DensifyWarning
-from .._pattern import Pattern, values_and_pattern
+from .._pattern import Pattern, is_sparse, values_and_pattern
 
-__all__ = ["dense_right_side", "full_pattern", "is_sparse", "sparse_matrix"]
-
-
-def is_sparse(A: Any) -> bool:
-    """Whether A is a sparse array, of SciPy's or a traced one."""
-    if hasattr(A, "canonical"):
-        return True
-    from scipy.sparse import issparse
-
-    return bool(issparse(A))
+__all__ = ["dense_right_side", "full_pattern", "sparse_matrix"]
 
 
 def sparse_matrix(A: Any, call: str, *, square: bool = True) -> tuple[Array, Pattern]:

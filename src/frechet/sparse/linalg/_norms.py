@@ -12,7 +12,7 @@ from ...linalg._structured import times
 from ...linear_map import Array
 from ...rule import carriers, primal
 from ...structured import DensifyWarning
-from ._arguments import is_sparse, sparse_matrix
+from ._arguments import sparse_matrix
 from ._capability import Capability, capability, table
 from ._eigsh import svds
 from ._solve import spsolve
@@ -145,7 +145,7 @@ def onenormest(A: Any, t: int = 2, itmax: int = 5, compute_v: bool = False, comp
     """
     from scipy.sparse.linalg import onenormest as estimate
 
-    if is_sparse(A) and hasattr(A, "canonical"):
+    if hasattr(A, "canonical"):
         p, pattern = sparse_matrix(A, "onenormest")
         if type(p) in carriers:
             raise NotDifferentiableError(_NO_ESTIMATE)

@@ -11,8 +11,8 @@ from ...errors import NotDifferentiableError
 from ...linalg._arguments import as_matrix
 from ...linear_map import Array, adjoint_matrix
 from ...rule import primal
-from .._pattern import Pattern
-from ._arguments import is_sparse, sparse_matrix
+from .._pattern import Pattern, is_sparse
+from ._arguments import sparse_matrix
 
 __all__ = ["Matrix", "as_structure"]
 
