@@ -24,10 +24,10 @@ COMPILED = {"frechet._core"}
 
 # From the ground up.  A module may import from floors below its own, and from its own floor.
 FLOORS = [
-    ("ground", ["errors", "_core", "_stacks", "_warnings"]),
+    ("ground", ["errors", "_core", "_stacks", "_warnings", "guests"]),
     ("vocabulary", ["linear_map", "maps", "space", "rule", "tree"]),
     ("tracing", ["tracing"]),
-    ("transforms", ["transforms", "derivative", "custom", "numerical", "differences", "patch"]),
+    ("transforms", ["transforms", "derivative", "custom", "numerical", "differences", "operators"]),
     ("rules", ["rules"]),
     ("domains", ["linalg", "fft", "nufft", "sparse", "structured"]),
     ("doors", ["jax", "torch", "optimize"]),

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from .errors import RuleError
+from .guests import NO_GUESTS, door_of
 from .linear_map import Array, LinearMap
 
 Maps = LinearMap | None | tuple[Any, ...]
@@ -55,6 +56,7 @@ class Rule(Entry):
 
     __slots__ = ("__dict__", "_parameters", "body", "function", "may_view", "name")
     derivatives: tuple[Any, ...] | None = None
+    options: dict[str, Any] = {}  # what other frameworks are told of it: linear, signature  # noqa: RUF012
 
     def __init__(self, function: Callable[..., Any], body: Body, name: str, may_view: bool = False) -> None:
         self.function = function
@@ -65,6 +67,7 @@ class Rule(Entry):
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        guests = False
         for a in args if not kwargs else (*args, *kwargs.values()):
             kind = type(a)
             if kind in carriers:
@@ -73,6 +76,13 @@ class Rule(Entry):
                 carrier = _carrier_inside(a)
                 if carrier is not None:
                     return carrier(self, args, kwargs)
+                guests = guests or any(type(x) not in NO_GUESTS for x in a)
+            elif kind not in NO_GUESTS:
+                guests = True
+        if guests:
+            door = door_of((*args, *kwargs.values()))
+            if door is not None:
+                return door.call(self, args, kwargs, self.options)
         return self.function(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

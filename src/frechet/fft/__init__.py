@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..rule import Rule
 from ..rules.fft_maps import library
 from .fourier import (
     fft,
@@ -84,3 +85,9 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(library(), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# What other frameworks are told of them: a linear function can be transposed.
+for _name in __all__:
+    if isinstance(globals().get(_name), Rule):
+        globals()[_name].options = {"linear": True}

@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.linalg import LinAlgError
 
+from ..guests import through_doors as _through_doors
 from ._balance import clarkson_woodruff_transform, matrix_balance
 from ._banded import cho_solve_banded, solve_banded, solveh_banded
 from ._blocks import block_diag, diagsvd, khatri_rao, kron
@@ -72,6 +73,7 @@ from ._qr import qr, qr_multiply, rq
 from ._refused import cossin, interp_decomp, ordqz, qr_delete, qr_insert, qr_update, qz
 from ._riccati import solve_continuous_are, solve_discrete_are
 from ._schur import cdf2rdf, rsf2csf, schur
+from ._signatures import SIGNATURES as _SIGNATURES
 from ._signm import signm
 from ._solve import inv, solve
 from ._sqrtm import sqrtm
@@ -216,3 +218,8 @@ def __getattr__(name: str) -> Any:
 
         return LinAlgWarning
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+for _name in __all__:
+    if callable(globals().get(_name)) and not isinstance(globals()[_name], type):
+        globals()[_name] = _through_doors(globals()[_name], _SIGNATURES.get(_name))

@@ -1,5 +1,6 @@
 """Nonuniform fast Fourier transforms, differentiable in everything; and FINUFFT's names for them."""
 
+from ..guests import through_doors as _through_doors
 from ._finufft import (
     nufft1d1,
     nufft1d2,
@@ -32,3 +33,7 @@ __all__ = [
     "rnufft1",
     "rnufft2",
 ]
+
+for _name in __all__:
+    if callable(globals().get(_name)) and not isinstance(globals()[_name], type):
+        globals()[_name] = _through_doors(globals()[_name])

@@ -6,6 +6,7 @@ on its pattern; value, pushforward, pullback and second order share one factoriz
 
 from __future__ import annotations
 
+from ...guests import through_doors as _through_doors
 from ...linalg._expm_multiply import expm_multiply
 from ._determinant import inv_diagonal, logdet, slogdet, trace_inv
 from ._eigs import eigs
@@ -40,3 +41,7 @@ __all__ = [
     "svds",
     "trace_inv",
 ]
+
+for _name in __all__:
+    if callable(globals().get(_name)) and not isinstance(globals()[_name], type):
+        globals()[_name] = _through_doors(globals()[_name])

@@ -1,0 +1,66 @@
+"""Arrays of other frameworks: a call with one of them is evaluated by the door of its framework.
+
+A function of ours that is given a torch.Tensor, a jax.Array or a tracer of JAX becomes an operator of that
+framework for this call.  The doors, frechet.torch and frechet.jax, are found by the names of the packages of
+the arguments' types, so that neither they nor the frameworks are imported before they are needed.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Packages whose arrays are taken, and the module that evaluates calls with them: it has a function
+# ``call(function, args, kwargs, options)``, with the options of its ``wrap``, and a function ``is_array(x)``.
+_DOORS = {"torch": "frechet.torch", "jax": "frechet.jax", "jaxlib": "frechet.jax"}
+
+# Types of arguments that are no arrays of another framework, to be told quickly.
+NO_GUESTS = frozenset((np.ndarray, float, int, complex, bool, str, type(None), np.float64, np.bool))
+
+
+def through_doors(function: Function, signature: str | None = None) -> Function:
+    """The function, which also takes arrays of other frameworks, and then returns such arrays.
+
+    Parameters
+    ----------
+    function : callable
+        A function of plain and traced arrays.
+    signature : str, optional
+        What it does with leading axes, as in `numpy.vectorize`: "(n,n),(n,m)->(n,m)".  A batch of its calls
+        is then one call.
+    """
+    options = {"signature": signature} if signature else {}
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        door = door_of(args) or (door_of(kwargs.values()) if kwargs else None)
+        if door is not None:
+            return door.call(function, args, kwargs, options)
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]  # of the same signature
+
+
+def door_of(values: Iterable[Any]) -> Any:
+    """The door for the first array of another framework among some values and in lists of them, or None."""
+    for value in values:
+        kind = type(value)
+        if kind in NO_GUESTS:
+            continue
+        if kind is list or kind is tuple:
+            found = door_of(value)
+            if found is not None:
+                return found
+        else:
+            name = _DOORS.get(kind.__module__.partition(".")[0])
+            if name is not None:
+                door = importlib.import_module(name)
+                if door.is_array(value):
+                    return door
+    return None
