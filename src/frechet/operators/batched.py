@@ -84,4 +84,9 @@ class Batched(Operator):
             a if marked else np.broadcast_to(a, (size if k in full else 1, *np.shape(a)))
             for k, (a, marked) in enumerate(zip(arrays, self.marked, strict=True))
         ]
-        return stacked.trace(*every)
+        return tuple([_of_length(result, size) for result in stacked.trace(*every)])
+
+
+def _of_length(result: Array, size: int) -> Array:
+    """A result that depends on none of the marked arguments has an axis of length 1 instead."""
+    return result if len(result) == size else np.broadcast_to(result, (size, *np.shape(result)[1:]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
-from ..transforms import linearize
+from ..transforms import linearize, stop_gradient
 
 Arrays = Sequence[Array]
 Indices = tuple[int, ...]
@@ -66,8 +66,9 @@ class Operator:
         everything: list[Any] = []
 
         def some(*varied: Array) -> tuple[Any, ...]:
-            everything[:] = self.trace(*placed(arrays, arguments, varied))
-            return tuple([everything[j] for j in results])
+            out = self.trace(*placed(arrays, arguments, varied))
+            everything[:] = [None if j in results else stop_gradient(result) for j, result in enumerate(out)]
+            return tuple([out[j] for j in results])
 
         some.__qualname__ = self.name
         value, L = linearize(some, *[arrays[k] for k in arguments])
