@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
-from ..transforms import linearize, stop_gradient
+from ..space import Space
+from ..tracing.linearization import Linearization, finished, fitted
+from ..transforms import stop_gradient
 
 Arrays = Sequence[Array]
 Indices = tuple[int, ...]
@@ -70,11 +72,10 @@ class Operator:
             everything[:] = [None if j in results else stop_gradient(result) for j, result in enumerate(out)]
             return tuple([out[j] for j in results])
 
-        some.__qualname__ = self.name
-        value, L = linearize(some, *[arrays[k] for k in arguments])
-        for j, result in zip(results, value, strict=True):
+        lin = Linearization(self.name, some, arguments, [arrays[k] for k in arguments], outlives=True)
+        for j, result in zip(results, lin.results.take(copy=True), strict=True):
             everything[j] = result
-        return [own(result, arrays) for result in everything], Derivative(L, len(arguments))
+        return [own(result, arrays) for result in everything], Derivative(lin)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Operator) and type(self) is type(other) and self.key == other.key
@@ -89,19 +90,33 @@ class Operator:
 class Derivative:
     """A derivative at a point, between lists of arrays, which may have leading axes that count directions."""
 
-    __slots__ = ("map", "n")
+    __slots__ = ("lin",)
 
-    def __init__(self, map: Any, n: int) -> None:
-        self.map, self.n = map, n
+    def __init__(self, lin: Linearization) -> None:
+        self.lin = lin
 
     def push(self, tangents: Arrays) -> list[np.ndarray]:
         """The tangents of the results."""
-        return [np.asarray(t) for t in self.map(*tangents)]
+        lin = self.lin
+        leaves, stack = _elements(lin.in_spaces, tangents, lin.name)
+        pushed = lin.push(leaves, stack)
+        return [np.asarray(finished(s, t, stack)) for s, t in zip(lin.results.spaces, pushed, strict=True)]
 
     def pull(self, cotangents: Arrays) -> list[np.ndarray]:
         """The cotangents of the arguments."""
-        found = self.map.adjoint(tuple(cotangents))
-        return [np.asarray(g) for g in (found if self.n > 1 else (found,))]
+        lin = self.lin
+        leaves, stack = _elements(lin.results.spaces, cotangents, lin.name)
+        return [np.asarray(g) for g in lin.gradients(leaves, stack=stack)]
+
+
+def _elements(spaces: Sequence[Space], directions: Arrays, name: str) -> tuple[list[Any], Shape]:
+    """Tangents or cotangents as elements of their spaces, and the shape of the stack that they are."""
+    leaves = [
+        d if s.contains(d) else fitted(s, d, f"a direction given to the derivative of {name}")
+        for s, d in zip(spaces, directions, strict=True)
+    ]
+    first = leaves[0]
+    return leaves, np.shape(first)[: np.ndim(first) - len(spaces[0].shape)]
 
 
 def outline(a: Array) -> Outline:
