@@ -134,6 +134,22 @@ def test_a_derivative_that_was_kept_is_that_of_the_function():
     assert_equal(derivative.pull([np.array(1.0)]), [2 * b])
 
 
+def test_a_derivative_of_all_results_holds_those_of_some():
+    f = positional(lambda x, n: (np.sin(x), n + 1, x * x, 3.0))
+    x, v = real(3), real(2, 3)
+    value, derivative = f.linearize([x, np.arange(3)], (0,))
+    assert_equal(value, [np.sin(x), np.arange(1, 4), x * x, 3.0])
+    assert derivative.results == (0, 2, 3)
+    some = derivative.of((0,), (2, 0))
+    assert_equal(some.push([v]), [2 * x * v, np.cos(x) * v])
+    assert_equal(some.pull([v[0], v[1]]), [2 * x * v[0] + np.cos(x) * v[1]])
+    assert_equal(derivative.of((0,), (2,)).pull([v]), [2 * x * v])
+    assert derivative.of((0,), (1,)) is None
+    assert derivative.of((1,), (0,)) is None
+    assert derivative.of((0,), (0, 2, 3)) is derivative
+    assert_equal(derivative.pull([v, v, np.ones(2)]), [np.cos(x) * v + 2 * x * v])
+
+
 def test_transposed_derivatives_are_each_others():
     pull, push = Pullback(SOLVED, 2, (0, 1), (0, 1)), Pushforward(SOLVED, 2, (0, 1), (0, 1))
     outlines = [outline(a) for a in (A, b, np.array(1.0), w)]

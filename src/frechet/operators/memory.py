@@ -18,15 +18,18 @@ from .operator import Arrays, Derivative, Indices, Operator
 # How many are kept, of all operators together: each keeps what its rules need of the values.
 KEPT = 8
 
-_Entry = tuple[Operator, list[np.ndarray], Indices, Indices, Derivative]
+_Entry = tuple[Operator, list[np.ndarray], Derivative]
 _entries: deque[_Entry] = deque(maxlen=KEPT)
 _lock = threading.Lock()
 
 
 class Remembering(Operator):
-    """An operator whose calls keep the derivative of some results in some arguments for later calls."""
+    """An operator whose calls keep the derivative in some arguments for later calls.
 
-    def __init__(self, base: Operator, arguments: Indices, results: Indices) -> None:
+    Without ``results``, it is the derivative of all results that have one.
+    """
+
+    def __init__(self, base: Operator, arguments: Indices, results: Indices | None = None) -> None:
         self.base, self.arguments, self.results = base, arguments, results
         self.key = (base, arguments, results)
         self.name, self.linear = base.name, base.linear
@@ -37,7 +40,7 @@ class Remembering(Operator):
         value, derivative = self.base.linearize(arrays, self.arguments, self.results)
         kept = [a.copy() for a in arrays]  # the framework may use their memory for something else
         with _lock:
-            _entries.append((self.base, kept, self.arguments, self.results, derivative))
+            _entries.append((self.base, kept, derivative))
         return value
 
 
@@ -47,9 +50,11 @@ def find(operator: Operator, arrays: Arrays, arguments: Indices, results: Indice
         return None
     with _lock:
         entries = list(_entries)
-    for base, kept, of, to, derivative in reversed(entries):
-        if (of, to) == (arguments, results) and base == operator and _same(kept, arrays):
-            return derivative
+    for base, kept, derivative in reversed(entries):
+        if base == operator and _same(kept, arrays):
+            found = derivative.of(arguments, results)
+            if found is not None:
+                return found
     return None
 
 

@@ -62,20 +62,28 @@ class Operator:
         return [own(result, arrays) for result in self.trace(*arrays)]
 
     def linearize(
-        self, arrays: Arrays, arguments: Indices, results: Indices
+        self, arrays: Arrays, arguments: Indices, results: Indices | None = None
     ) -> tuple[list[np.ndarray], Derivative]:
-        """All results, and the derivative of some of them in some of the arguments, to be applied often."""
+        """All results, and the derivative of some of them in some of the arguments, to be applied often.
+
+        Without ``results``, it is that of all results that have one: those that are real or complex.
+        """
         everything: list[Any] = []
+        chosen = results
 
         def some(*varied: Array) -> tuple[Any, ...]:
+            nonlocal chosen
             out = self.trace(*placed(arrays, arguments, varied))
-            everything[:] = [None if j in results else stop_gradient(result) for j, result in enumerate(out)]
-            return tuple([out[j] for j in results])
+            if chosen is None:
+                chosen = tuple([j for j, result in enumerate(out) if is_inexact(result)])
+            everything[:] = [None if j in chosen else stop_gradient(result) for j, result in enumerate(out)]
+            return tuple([out[j] for j in chosen])
 
         lin = Linearization(self.name, some, arguments, [arrays[k] for k in arguments], outlives=True)
-        for j, result in zip(results, lin.results.take(copy=True), strict=True):
+        assert chosen is not None
+        for j, result in zip(chosen, lin.results.take(copy=True), strict=True):
             everything[j] = result
-        return [own(result, arrays) for result in everything], Derivative(lin)
+        return [own(result, arrays) for result in everything], Derivative(lin, arguments, chosen)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Operator) and type(self) is type(other) and self.key == other.key
@@ -88,25 +96,44 @@ class Operator:
 
 
 class Derivative:
-    """A derivative at a point, between lists of arrays, which may have leading axes that count directions."""
+    """A derivative at a point, between lists of arrays, which may have leading axes that count directions.
 
-    __slots__ = ("lin",)
+    It is that of the results with the numbers ``results`` in the arguments with the numbers ``arguments``.
+    """
 
-    def __init__(self, lin: Linearization) -> None:
-        self.lin = lin
+    __slots__ = ("arguments", "lin", "places", "results")
+
+    def __init__(
+        self, lin: Linearization, arguments: Indices, results: Indices, places: Indices | None = None
+    ) -> None:
+        self.lin, self.arguments, self.results = lin, arguments, results
+        self.places = tuple(range(len(results))) if places is None else places  # of the results, on the tape
 
     def push(self, tangents: Arrays) -> list[np.ndarray]:
         """The tangents of the results."""
         lin = self.lin
         leaves, stack = _elements(lin.in_spaces, tangents, lin.name)
-        pushed = lin.push(leaves, stack)
-        return [np.asarray(finished(s, t, stack)) for s, t in zip(lin.results.spaces, pushed, strict=True)]
+        pushed, spaces = lin.push(leaves, stack), lin.results.spaces
+        return [np.asarray(finished(spaces[j], pushed[j], stack)) for j in self.places]
 
     def pull(self, cotangents: Arrays) -> list[np.ndarray]:
         """The cotangents of the arguments."""
         lin = self.lin
-        leaves, stack = _elements(lin.results.spaces, cotangents, lin.name)
+        spaces = lin.results.spaces
+        leaves, stack = _elements([spaces[j] for j in self.places], cotangents, lin.name)
+        if len(leaves) < len(spaces):
+            given = dict(zip(self.places, leaves, strict=True))
+            leaves = [given.get(j) for j in range(len(spaces))]
         return [np.asarray(g) for g in lin.gradients(leaves, stack=stack)]
+
+    def of(self, arguments: Indices, results: Indices) -> Derivative | None:
+        """The derivative of these results in these arguments, where it is a part of this one."""
+        if arguments != self.arguments or not set(results) <= set(self.results):
+            return None
+        if results == self.results:
+            return self
+        places = tuple([self.places[self.results.index(j)] for j in results])
+        return Derivative(self.lin, arguments, results, places)
 
 
 def _elements(spaces: Sequence[Space], directions: Arrays, name: str) -> tuple[list[Any], Shape]:
@@ -122,6 +149,12 @@ def _elements(spaces: Sequence[Space], directions: Arrays, name: str) -> tuple[l
 def outline(a: Array) -> Outline:
     """The shape and the dtype of an array."""
     return np.shape(a), a.dtype
+
+
+def is_inexact(x: Any) -> bool:
+    """Whether a number or an array, plain or traced, is real or complex, and so has tangents."""
+    dtype = getattr(x, "dtype", None)
+    return type(x) in (float, complex) if dtype is None else dtype.kind in "fc"
 
 
 def placed(arrays: Arrays, positions: Indices, replacements: Arrays) -> list[Array]:
