@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "types.hpp"
+#include "../types.hpp"
 
 namespace frechet {
 
