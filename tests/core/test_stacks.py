@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import frechet as fr
@@ -77,6 +77,7 @@ def test_rule(function, args):
     st.sampled_from(["inv", "cholesky", "expm"]),
 )
 def test_drawn_stacks(n, stack, dtype, name):
+    assume(n > 1 or name != "cholesky")  # |x|, whose second derivative is nothing but rounding
     shape = (*stack, n, n)
     check_rule(
         {"inv": np.linalg.inv, "cholesky": cholesky, "expm": fr.linalg.expm}[name], regular(shape, dtype) / 3
