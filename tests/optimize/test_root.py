@@ -36,6 +36,8 @@ def test_same_root_as_with_the_jacobian_by_hand(method):
     assert ours.success
     assert ours.nfev == fun.runs <= theirs.nfev + 1
     assert 0 < ours.njev <= ours.nfev
+    if method == "hybr":  # where SciPy counts them too, without the one of its check at the start
+        assert ours.njev == theirs.njev
 
 
 def test_own_jacobian():
@@ -127,7 +129,8 @@ def test_layout_of_a_jacobian_of_the_user_does_not_concern_the_exact_one(method)
     for arguments in ({"options": {"col_deriv": 1}}, own):
         result = fr.optimize.root(coupled, [1, 1], method=method, **arguments)
         np.testing.assert_allclose(result.x, plain.x, rtol=1e-12)
-        assert result.njev == plain.njev
+        # SciPy asks twice at the start, which runs a function of the user's twice
+        assert result.njev == plain.njev + ("jac" in arguments)
 
 
 def test_jac_by_name_is_refused():

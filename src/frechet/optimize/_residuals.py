@@ -60,6 +60,8 @@ class Residuals:
         self._at: bytes | None = None
         self._value: Any = None
         self._derivative: Any = None
+        self._kept: Any = None
+        self._kept_at: bytes | None = None
         self._sparse: SparseDerivative | None = None
         self._second_at: tuple[np.ndarray, np.ndarray] | None = None
         self._second: Any = None
@@ -99,6 +101,13 @@ class Residuals:
         self._linearize(v)
         self.counts.firsts += 1
         return np.reshape(self._derivative.to_dense(), (-1, np.size(v)))
+
+    def kept_jacobian(self, v: np.ndarray) -> Array:
+        """The same, evaluated once per point: MINPACK asks twice for that at the start."""
+        key = np.asarray(v).tobytes()
+        if key != self._kept_at:
+            self._kept, self._kept_at = self.jacobian(v), key
+        return np.array(self._kept)
 
     def operator(self, v: np.ndarray) -> LinearOperator:
         """The Jacobian at v as a linear operator: a pushforward or a pullback for each product."""

@@ -92,7 +92,7 @@ def root(
         keywords = {"fun": both, "jac": True}
     else:
         r = Residuals(fun, variables, args, own_jacobian=not exact, bar=bar)
-        keywords = {"fun": r.value, "jac": r.jacobian if exact else r.given_jacobian(jac)}
+        keywords = {"fun": r.value, "jac": r.kept_jacobian if exact else r.given_jacobian(jac)}
     with bar or nullcontext():
         result = scipy.optimize.root(
             x0=variables.start,
@@ -178,7 +178,7 @@ def fsolve(
         out = scipy.optimize.fsolve(
             r.value,
             variables.start,
-            fprime=r.jacobian if fprime is None else r.given_jacobian(fprime),
+            fprime=r.kept_jacobian if fprime is None else r.given_jacobian(fprime),
             full_output=full_output,
             col_deriv=col_deriv if fprime is not None else 0,
             xtol=xtol,
