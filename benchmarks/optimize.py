@@ -47,14 +47,17 @@ def _samples() -> tuple[np.ndarray, np.ndarray]:
     return A, y
 
 
-def _fit(value_and_gradient: Callable[[np.ndarray], Any], x0: np.ndarray) -> np.ndarray:
-    result = scipy.optimize.minimize(
-        value_and_gradient, x0, jac=True, method="BFGS", options={"gtol": GRADIENT, "maxiter": 10_000}
-    )
-    return _minimum(result)
+def fit(value_and_gradient: Callable[[np.ndarray], Any], x0: np.ndarray) -> np.ndarray:
+    """Where SciPy's BFGS stops, and the value there, with a function that returns value and gradient."""
+    return fitted_by(scipy.optimize.minimize, value_and_gradient, x0, jac=True)
 
 
-def _minimum(result: Any) -> np.ndarray:
+def fitted_by(
+    minimize: Callable[..., Any], fun: Callable[..., Any], x0: np.ndarray, **more: Any
+) -> np.ndarray:
+    """The same with a minimize of SciPy's signature."""
+    options = {"gtol": GRADIENT, "maxiter": 10_000}
+    result = minimize(fun, x0, method="BFGS", options=options, **more)
     return np.append(result.x, result.fun)
 
 
@@ -62,23 +65,18 @@ def _contenders(
     context: Context, x0: np.ndarray, call: Callable[..., Any], data: tuple[np.ndarray, ...] = ()
 ) -> tuple[Contender, list[Contender]]:
     """Ours and the others, for ``call(*data, x, namespace)``."""
-    options = {"gtol": GRADIENT, "maxiter": 10_000}
 
     def frechet(fr: ModuleType) -> Callable[[], Any]:
-        return lambda: _minimum(
-            fr.optimize.minimize(lambda x: call(*data, x, np), x0, method="BFGS", options=options)
-        )
+        return lambda: fitted_by(fr.optimize.minimize, lambda x: call(*data, x, np), x0)
 
     def differences() -> np.ndarray:
-        return _minimum(
-            scipy.optimize.minimize(lambda x: call(*data, x, np), x0, method="BFGS", options=options)
-        )
+        return fitted_by(scipy.optimize.minimize, lambda x: call(*data, x, np), x0)
 
     def autograd(autograd: ModuleType) -> Callable[[], Any]:
         import autograd.numpy as anp
 
         both = autograd.value_and_grad(lambda x: call(*data, x, anp))
-        return lambda: _fit(both, x0)
+        return lambda: fit(both, x0)
 
     def torch(torch: ModuleType) -> Callable[[], Any]:
         constants = [torch.from_numpy(part) for part in data]
@@ -89,7 +87,7 @@ def _contenders(
             (gradient,) = torch.autograd.grad(value, t)
             return value.item(), gradient.numpy()
 
-        return lambda: _fit(both, x0)
+        return lambda: fit(both, x0)
 
     def jax(compiled_before: bool) -> Callable[[ModuleType], Callable[[], Any]]:
         def build(jax: ModuleType) -> Callable[[], Any]:
@@ -105,8 +103,8 @@ def _contenders(
 
             if compiled_before:
                 ready = compiled()
-                return lambda: _fit(ready, x0)
-            return lambda: _fit(compiled(), x0)
+                return lambda: fit(ready, x0)
+            return lambda: fit(compiled(), x0)
 
         return build
 
@@ -140,7 +138,7 @@ def build_rosenbrock(context: Context) -> Row:
         ours=ours,
         others=others,
         targets=[*AHEAD, Target((DIFFERENCES,), 0.2, "≤ 0.2")],
-        floor=Floor("the same fit with the gradient by hand", lambda: _fit(by_hand, x0)),
+        floor=Floor("the same fit with the gradient by hand", lambda: fit(by_hand, x0)),
         tolerance=1e-3,
         why_tolerance="BFGS stops at a gradient of 1e-5; the Hessian's smallest eigenvalue is about 0.5; "
         "differences have errors of 1e-8 times its largest, 1e3",
@@ -164,7 +162,7 @@ def build_logistic(context: Context) -> Row:
         ours=ours,
         others=others,
         targets=[*AHEAD, Target((DIFFERENCES,), 0.2, "≤ 0.2")],
-        floor=Floor("the same fit with the gradient by hand", lambda: _fit(by_hand, x0)),
+        floor=Floor("the same fit with the gradient by hand", lambda: fit(by_hand, x0)),
         tolerance=1e-3,
         why_tolerance="BFGS stops at a gradient of 1e-5, and the penalty makes the Hessian at least 0.01",
         max_rounds=15,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks import (
+    autoregression,
     factorizations,
     fourier,
     import_time,
@@ -49,6 +50,7 @@ ROWS: dict[str, Callable[[Context], Row]] = {
         nufft,
         nufft_gradients,
         optimize,
+        autoregression,
         import_time,
         memory,
         nufft_resources,

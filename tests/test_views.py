@@ -453,3 +453,32 @@ def test_random_programs_with_views_are_right_or_loud(statements_, seed):
                 derivative = float(numerical)
         if derivative is not None:
             assert d == pytest.approx(derivative, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda v, x: v + x[:2],
+        lambda v, x: x[:2] * v,
+        lambda v, x: v / np.array([1.0, 2.0]),
+        lambda v, x: np.array([1.0, 2.0]) - v,
+        lambda v, x: v * 2.0,
+        lambda v, x: 2.0 / v,
+        lambda v, x: v @ v,
+    ],
+)
+def test_operators_of_views(use):
+    point = np.array([1.0, 2.0, 3.0])
+    L = fr.linearize(lambda x: use(x[1:], x), point)[1]
+    step = np.array([0.3, -0.2, 0.5])
+    near, far = (use((point + h * step)[1:], point + h * step) for h in (-1e-5, 1e-5))
+    np.testing.assert_allclose(L(step), (far - near) / 2e-5, rtol=1e-8)  # of central differences
+
+    def stale(x):
+        y = x * 1.0
+        view = y[1:]
+        y[1] = 0.0
+        return np.sum(use(view, x))
+
+    with pytest.raises(fr.InPlaceError, match="view"):
+        fr.grad(stale)(point)

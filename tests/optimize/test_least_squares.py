@@ -1,5 +1,8 @@
 """fr.optimize.least_squares and curve_fit against SciPy with Jacobians by hand."""
 
+import io
+import sys
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -68,6 +71,30 @@ def test_same_result_as_with_the_jacobian_by_hand(arguments):
     assert ours.nfev == fun.runs
     assert ours.njev <= ours.nfev
     assert isinstance(ours.jac, LinearOperator) == ("tr_solver" in arguments)
+
+
+def test_lm_takes_no_operator_whatever_tr_solver_says():
+    result = fr.optimize.least_squares(residuals, START, method="lm", tr_solver="lsmr")
+    np.testing.assert_allclose(result.x, scipy.optimize.least_squares(residuals, START).x, **CLOSE)
+
+
+def test_arguments_in_a_list_are_separate_ones_as_for_scipy():
+    for solve in (fr.optimize.least_squares, scipy.optimize.least_squares):
+        result = solve(lambda x, a, b: (x - a) * b, [0.0, 0.0], args=[1.0, 2.0])
+        np.testing.assert_allclose(result.x, 1)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"method": "lm"}, {"jac": "2-point"}, {"jac": jacobian}])
+def test_progress_draws_a_bar(monkeypatch, arguments):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    fun = Counted(residuals)
+    quiet = fr.optimize.least_squares(residuals, START, **arguments)
+    shown = fr.optimize.least_squares(fun, START, progress=True, **arguments)
+    np.testing.assert_array_equal(shown.x, quiet.x)
+    text = sys.stderr.getvalue()
+    assert f"least_squares ({arguments.get('method', 'trf')})" in text
+    assert f"run {fun.runs} " in text
+    assert "residuals" in text
 
 
 @pytest.mark.parametrize("jac", ["operator", "sparse", None])
@@ -252,7 +279,43 @@ def test_curve_fit_method_of_a_class():
     np.testing.assert_allclose(popt, [2, 1], atol=1e-8)
 
 
+@pytest.mark.parametrize("arguments", [{}, {"method": "trf"}, {"sigma": 1 + T}])
+def test_curve_fit_of_a_constant_that_broadcasts(arguments):
+    popt, pcov = fr.optimize.curve_fit(lambda t, a: 2 * a, T, Y, **arguments)
+    reference = scipy.optimize.curve_fit(lambda t, a: 2 * a + 0 * t, T, Y, **arguments)
+    np.testing.assert_allclose(popt, reference[0], rtol=1e-6)
+    np.testing.assert_allclose(pcov, reference[1], rtol=1e-6)
+
+
+def test_curve_fit_of_a_constant_with_data_left_out():
+    y = np.where(T > 0.9, np.nan, Y)
+    popt, _ = fr.optimize.curve_fit(lambda t, a: a, T, y, nan_policy="omit")
+    np.testing.assert_allclose(popt, np.nanmean(y), rtol=1e-7)
+
+
+def test_curve_fit_ignores_the_layout_of_a_jacobian_of_the_user():
+    def line(t, a, b):
+        return a + b * t
+
+    with pytest.warns(OptimizeWarning, match="Covariance"):  # two data for two parameters: a square Jacobian
+        popt, _, info, *_ = fr.optimize.curve_fit(line, T[:2], Y[:2], col_deriv=1, full_output=True)
+    np.testing.assert_allclose(line(T[:2], *popt), Y[:2], rtol=1e-12)
+    assert info["njev"] <= 2  # the equations are linear
+
+
+@pytest.mark.parametrize("arguments", [{}, {"method": "trf"}, {"method": "trf", "jac": "2-point"}])
+def test_curve_fit_draws_a_bar(monkeypatch, arguments):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    fr.optimize.curve_fit(model, T, Y, progress=True, **arguments)
+    text = sys.stderr.getvalue()
+    assert "curve_fit" in text
+    best = np.linalg.norm(model(T, *scipy.optimize.curve_fit(model, T, Y)[0]) - Y)
+    assert f"residuals {best:.6g}" in text
+
+
 def test_curve_fit_errors():
+    with pytest.raises(ValueError, match=r"fr\.optimize\.curve_fit: jac is a function, .*got 'exact'"):
+        fr.optimize.curve_fit(model, T, Y, jac="exact")
     with pytest.raises(ValueError, match=r"fr\.optimize\.curve_fit: p0 contains NaN"):
         fr.optimize.curve_fit(model, T, Y, p0=[1, np.nan, 1])
     with pytest.raises(ValueError, match="Unable to determine number of fit parameters"):

@@ -11,6 +11,8 @@ import scipy.optimize
 from scipy.optimize import SR1, Bounds, OptimizeResult, rosen_der, rosen_hess, rosen_hess_prod
 
 import frechet as fr
+from frechet.optimize._objective import Objective
+from frechet.optimize._variables import Variables
 
 X0 = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
 PRODUCTS = ["Newton-CG", "trust-ncg", "trust-krylov", "trust-constr"]
@@ -328,10 +330,52 @@ def test_bounds_of_another_length_are_refused_by_scipy():
         fr.optimize.minimize(rosenbrock, X0, bounds=[(0, 1)] * 4)
 
 
-@pytest.mark.parametrize("x0", ["text", None, True, {"a": "text"}])
+@pytest.mark.parametrize(
+    "x0", ["text", None, True, {"a": "text"}, [], np.zeros(0), np.zeros((0, 2)), {"a": np.zeros(0)}]
+)
 def test_start_without_numbers(x0):
     with pytest.raises(ValueError, match=r"fr\.optimize\.minimize: x0 has no numbers that can be varied"):
         fr.optimize.minimize(rosenbrock, x0)
+
+
+@pytest.mark.parametrize("solve", [fr.optimize.minimize, fr.optimize.least_squares, fr.optimize.fsolve])
+def test_start_that_is_masked(solve):
+    with pytest.raises(ValueError, match=r"x0 is a masked array: use x0\.filled"):
+        solve(lambda x: x[0], np.ma.array([1.0, 2.0], mask=[0, 1]))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"jac": lambda x: np.zeros(3)},
+        {"jac": lambda x: np.zeros(2), "hessp": lambda x, p: np.zeros(3), "method": "trust-ncg"},
+        {"jac": True},
+    ],
+)
+def test_own_derivative_of_another_length(given):
+    # SciPy takes a gradient of zeros of any length for a minimum.
+    if given["jac"] is True:
+        fun, start = (lambda x: (0.0, np.zeros(3))), np.zeros(2)
+    else:
+        fun, start = bowl, np.array([1.0, 2.0])
+    if "hessp" in given:
+        given["jac"] = lambda x: np.sinh(x - 0.5) + x[::-1]
+    with pytest.raises(ValueError, match=r"returned has the shape \(3,\) where \(2,\) is due"):
+        fr.optimize.minimize(fun, start, **given)
+
+
+def test_own_gradient_as_a_column():
+    result = fr.optimize.minimize(rosenbrock, X0, jac=lambda x: rosen_der(x)[:, None])
+    np.testing.assert_allclose(result.x, 1, atol=1e-4)
+
+
+def test_a_point_with_nan_is_evaluated_once():
+    fun = Counted(lambda x: np.sum(x) * np.nan)
+    objective = Objective(fun, Variables(X0, "test"), (), None)
+    at = np.array([np.nan, 1, 2, 3, 4])
+    objective.value(at)
+    objective.gradient(at)
+    assert objective.counts.values == fun.runs == 1
 
 
 def test_no_function():

@@ -81,7 +81,7 @@ CASES_VECTORS = [
     (np.vdot, (cplx(2, 3), cplx(2, 3))),
     (np.vdot, (cplx(2, 3), real(6))),
     (np.vdot, (real(3), real(3))),
-    (np.outer, (real(2, 2), cplx(3))),
+    (np.outer, (real(2, 2), cplx(3))), (np.outer, (real(3), cplx(2))), (np.outer, (cplx(3), real(0))),
     (np.outer, (1.5, real(3))),
     (np.linalg.outer, (real(3), cplx(2))),
     (np.linalg.cross, (real(2, 3), real(2, 3))),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import scipy.optimize
 
 from ._bounds import bounds_of
+from ._progress import Bar
 from ._residuals import Residuals
 from ._results import callback_of_variables, in_variables
 from ._variables import Variables, refuse_traced
@@ -36,6 +38,8 @@ def least_squares(
     kwargs: dict[str, Any] | None = None,
     callback: Any = None,
     workers: Any = None,
+    *,
+    progress: bool = False,
 ) -> Any:
     """The least squares of residuals: scipy.optimize.least_squares, with exact Jacobians.
 
@@ -61,6 +65,8 @@ def least_squares(
         As for SciPy, for its differences.
     args, kwargs, callback : optional
         As for SciPy; callbacks get the variables in the form of x0.
+    progress : bool, optional
+        Draw a bar with the runs of fun and the norm of the residuals; needs rich.
 
     Returns
     -------
@@ -75,6 +81,8 @@ def least_squares(
         Where a step of fun has no derivative, or "sparse" finds no pattern; there are no differences instead.
     ValueError
         Where x0 has NaN or infinity in it, or SciPy refuses what it was given.
+    ImportError
+        For progress without rich.
 
     Notes
     -----
@@ -94,7 +102,7 @@ def least_squares(
     """
     caller = "fr.optimize.least_squares"
     variables = Variables(x0, caller)
-    args = args if isinstance(args, tuple) else (args,)
+    args = tuple(args)
     refuse_traced(args, f"{caller}: args hold")
     if isinstance(jac, str) and jac in ("2-point", "3-point", "cs"):
         exact = False
@@ -105,38 +113,40 @@ def least_squares(
                 f"{caller}: jac is None, 'operator', 'sparse', '2-point', '3-point', 'cs' or a function; "
                 f"got {jac!r:.60}"
             )
-    r = Residuals(fun, variables, args, kwargs, own_jacobian=not exact)
+    bar = Bar(f"least_squares ({method})", max_nfev, "run") if progress else None
+    r = Residuals(fun, variables, args, kwargs, own_jacobian=not exact, bar=bar)
     derivative: Any
     if not exact:
         derivative = r.given_jacobian(jac)
     elif jac == "sparse" or (jac is None and jac_sparsity is not None):
         r.prepare_sparse(variables.start, jac_sparsity)
         derivative, jac_sparsity = r.sparse, None
-    elif jac == "operator" or tr_solver == "lsmr":
+    elif jac == "operator" or (tr_solver == "lsmr" and method != "lm"):
         derivative = r.operator
     else:
         derivative = r.jacobian
-    result = scipy.optimize.least_squares(
-        r.value,
-        variables.start,
-        jac=derivative,
-        bounds=bounds_of(variables, bounds, ends=True),
-        method=method,
-        ftol=ftol,
-        xtol=xtol,
-        gtol=gtol,
-        x_scale=x_scale,
-        loss=loss,
-        f_scale=f_scale,
-        diff_step=diff_step,
-        tr_solver=tr_solver,
-        tr_options=tr_options,
-        jac_sparsity=jac_sparsity,
-        max_nfev=max_nfev,
-        verbose=verbose,
-        callback=callback_of_variables(callback, variables, None),
-        workers=workers,
-    )
+    with bar or nullcontext():
+        result = scipy.optimize.least_squares(
+            r.value,
+            variables.start,
+            jac=derivative,
+            bounds=bounds_of(variables, bounds, ends=True),
+            method=method,
+            ftol=ftol,
+            xtol=xtol,
+            gtol=gtol,
+            x_scale=x_scale,
+            loss=loss,
+            f_scale=f_scale,
+            diff_step=diff_step,
+            tr_solver=tr_solver,
+            tr_options=tr_options,
+            jac_sparsity=jac_sparsity,
+            max_nfev=max_nfev,
+            verbose=verbose,
+            callback=callback_of_variables(callback, variables, None),
+            workers=workers,
+        )
     result.nfev = r.counts.values
     if callable(derivative):
         result.njev = r.counts.firsts

@@ -137,9 +137,9 @@ def minimize(
     limits, evaluators = with_derivatives(
         constraints, variables, name not in _WITHOUT_DERIVATIVES, name == "trust-constr"
     )
-    bar = Bar(f"minimize ({name})", (options or {}).get("maxiter")) if progress else None
+    bar = Bar(f"minimize ({name})", (options or {}).get("maxiter"), "iteration") if progress else None
     with bar or nullcontext():
-        each = None if bar is None else (lambda: bar.show(*objective.last()))
+        each = None if bar is None else (lambda: bar.show(**objective.last()))
         result = scipy.optimize.minimize(
             x0=variables.start,
             method=method,

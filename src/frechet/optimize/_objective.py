@@ -49,10 +49,11 @@ class Objective:
         self.function = composed(fun, variables, args, _first if gradient is True else _number)
         self._both = value_and_grad(self.function)
         self._gradient_of = grad(self.function)
-        self._at: np.ndarray | None = None  # where value and gradient were evaluated last
+        self._closure = f"{function_name(fun)} closes over"
+        self._at: bytes | None = None  # where value and gradient were evaluated last
         self._value: Any = None
         self._gradient: Any = None
-        self._linearized_at: np.ndarray | None = None
+        self._linearized_at: bytes | None = None
         self._second: Any = None  # the derivative of the gradient there, a linear map
 
     def value_alone(self, v: np.ndarray) -> Any:
@@ -76,39 +77,41 @@ class Objective:
         return np.array(self._gradient)
 
     def _evaluate(self, v: np.ndarray) -> None:
-        if self._at is not None and np.array_equal(v, self._at):
-            return
         at = np.array(v)
+        key = at.tobytes()
+        if key == self._at:
+            return
         self._at = None
         self.counts.values += 1
         if self._exact:
             self.counts.firsts += 1
             self._value, self._gradient = self._both(at)
-            refuse_traced((self._value,), f"{function_name(self._fun)} closes over")
+            refuse_traced((self._value,), self._closure)
         elif self._own_gradient is True:
             self.counts.firsts += 1
             self._value, gradient = self._fun(self._variables.at(at), *self._args)
             self._gradient = self._variables.partials(gradient, "the gradient that fun returned")
         else:
             self._value, self._gradient = self.function(at), None
-        self._at = at
+        self._at = key
 
-    def last(self) -> tuple[Any, float | None]:
+    def last(self) -> dict[str, float | None]:
         """The value evaluated last, and the norm of the gradient there if it was evaluated."""
         norm = None if self._gradient is None else float(np.linalg.norm(self._gradient))
-        return self._value, norm
+        return {"value": self._value, "gradient": norm}
 
     def product(self, v: np.ndarray, p: np.ndarray) -> Array:
         """The Hessian at v times p, by a pushforward of the gradient."""
-        if self._linearized_at is None or not np.array_equal(v, self._linearized_at):
+        at = np.array(v)
+        key = at.tobytes()
+        if key != self._linearized_at:
             self._linearized_at = None
             self.counts.values += 1
             self.counts.firsts += 1
-            at = np.array(v)
             self._second = linearize(self._gradient_of, at)[1]
-            self._linearized_at = at
+            self._linearized_at = key
         self.counts.seconds += 1
-        return self._second(np.asarray(p, self._linearized_at.dtype))
+        return self._second(np.asarray(p, at.dtype))
 
     def hessian(self, v: np.ndarray) -> Array:
         """The Hessian at v as a matrix."""

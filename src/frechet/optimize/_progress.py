@@ -1,4 +1,4 @@
-"""A bar on the terminal: how far an iteration is, with its value and the norm of its gradient."""
+"""A bar on the terminal: how far a search is, with the figures that tell how well it goes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from typing import Any
 
 
 class Bar:
-    """A bar of rich's, from ``with`` to its end; ``show`` moves it by one iteration.
+    """A bar of rich's, from ``with`` to its end; ``show`` moves it by one step.
 
     Parameters
     ----------
     title : str
         What is running.
     total : int or None
-        The most iterations; without it the bar does not fill.
+        The most steps; without it the bar does not fill.
+    step : str
+        What a step is.
     console : rich.console.Console, optional
         Where it is drawn; by default on the standard error stream's terminal.
     """
 
-    def __init__(self, title: str, total: int | None, console: Any = None) -> None:
+    def __init__(self, title: str, total: int | None, step: str, console: Any = None) -> None:
         try:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -28,11 +30,11 @@ class Bar:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("iteration {task.completed:.0f}  {task.fields[values]}"),
+            TextColumn(step + " {task.completed:.0f}  {task.fields[figures]}"),
             TimeElapsedColumn(),
             console=console or Console(stderr=True),
         )
-        self._task = self._bar.add_task(title, total=total, values="")
+        self._task = self._bar.add_task(title, total=total, figures="")
 
     def __enter__(self) -> Bar:
         self._bar.start()
@@ -41,9 +43,7 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def show(self, value: Any, norm: float | None) -> None:
-        """One more iteration, with the value and the norm of the gradient, where there is one."""
-        text = f"value {value:.6g}" if value is not None else ""
-        if norm is not None:
-            text += f"  gradient {norm:.2e}"
-        self._bar.update(self._task, advance=1, values=text)
+    def show(self, **figures: float | None) -> None:
+        """One more step, with figures by their names; None where one is not known."""
+        text = "  ".join(f"{name} {figure:.6g}" for name, figure in figures.items() if figure is not None)
+        self._bar.update(self._task, advance=1, figures=text)

@@ -13,6 +13,7 @@ from ..sparse import SparseDerivative
 from ..sparse import jacobian as sparse_jacobian
 from ..transforms import grad, linearize
 from ._objective import Counts, Function, composed
+from ._progress import Bar
 from ._variables import Variables, ravel, refuse_traced
 
 
@@ -32,6 +33,8 @@ class Residuals:
         Further arguments.
     own_jacobian : bool, optional
         Whether the user has given the Jacobian: then nothing is linearised.
+    bar : Bar, optional
+        It is moved at each run, with the norm of the values.
     """
 
     def __init__(
@@ -41,10 +44,11 @@ class Residuals:
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
         own_jacobian: bool = False,
+        bar: Bar | None = None,
     ) -> None:
         name = function_name(fun)
         self._variables, self._args, self._kwargs = variables, args, kwargs or {}
-        self._own_jacobian = own_jacobian
+        self._own_jacobian, self._bar = own_jacobian, bar
 
         def vector(out: Any) -> Array:
             if variables.has_form_of(out):  # as many equations as variables
@@ -53,9 +57,11 @@ class Residuals:
 
         self.function = composed(fun, variables, args, vector, kwargs)
         self.counts = Counts()
-        self._at: np.ndarray | None = None
+        self._at: bytes | None = None
         self._value: Any = None
         self._derivative: Any = None
+        self._kept: Any = None
+        self._kept_at: bytes | None = None
         self._sparse: SparseDerivative | None = None
         self._second_at: tuple[np.ndarray, np.ndarray] | None = None
         self._second: Any = None
@@ -63,7 +69,13 @@ class Residuals:
     def value_alone(self, v: np.ndarray) -> Any:
         """The values at v, without any derivative."""
         self.counts.values += 1
-        return self.function(v)
+        value = self.function(v)
+        self._show(value)
+        return value
+
+    def _show(self, value: Any) -> None:
+        if self._bar is not None:
+            self._bar.show(residuals=float(np.linalg.norm(np.ravel(value))))
 
     def value(self, v: np.ndarray) -> Any:
         """The values at v; the derivative is found with them."""
@@ -73,20 +85,29 @@ class Residuals:
         return np.array(self._value)
 
     def _linearize(self, v: np.ndarray) -> None:
-        if self._at is not None and np.array_equal(v, self._at):
-            return
         at = np.array(v)
+        key = at.tobytes()
+        if key == self._at:
+            return
         self._at = None
         self.counts.values += 1
         self._value, self._derivative = linearize(self.function, at)
         refuse_traced((self._value,), f"{function_name(self.function)} closes over")
-        self._at = at
+        self._at = key
+        self._show(self._value)
 
     def jacobian(self, v: np.ndarray) -> Array:
         """The Jacobian at v, written out: residuals × coordinates."""
         self._linearize(v)
         self.counts.firsts += 1
         return np.reshape(self._derivative.to_dense(), (-1, np.size(v)))
+
+    def kept_jacobian(self, v: np.ndarray) -> Array:
+        """The same, evaluated once per point: MINPACK asks twice for that at the start."""
+        key = np.asarray(v).tobytes()
+        if key != self._kept_at:
+            self._kept, self._kept_at = self.jacobian(v), key
+        return np.array(self._kept)
 
     def operator(self, v: np.ndarray) -> LinearOperator:
         """The Jacobian at v as a linear operator: a pushforward or a pullback for each product."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import scipy.optimize
 
+from ._progress import Bar
 from ._residuals import Residuals
 from ._results import callback_of_variables, in_variables
 from ._variables import Variables, refuse_traced
@@ -24,6 +26,8 @@ def root(
     tol: float | None = None,
     callback: Any = None,
     options: dict[str, Any] | None = None,
+    *,
+    progress: bool = False,
 ) -> Any:
     """A root of a system of equations: scipy.optimize.root, with exact Jacobians.
 
@@ -42,6 +46,8 @@ def root(
         Your own Jacobian, as for SciPy.
     tol, callback, options : optional
         As for SciPy; callbacks get the variables in the form of x0, and the values as a vector.
+    progress : bool, optional
+        Draw a bar with the runs of fun and the norm of its values; needs rich.
 
     Returns
     -------
@@ -55,6 +61,8 @@ def root(
         Where a step of fun has no derivative; there are no differences instead.
     ValueError
         Where x0 has NaN or infinity in it, or SciPy knows no such method.
+    ImportError
+        For progress without rich.
 
     Examples
     --------
@@ -69,24 +77,31 @@ def root(
     variables = Variables(x0, caller)
     args = args if isinstance(args, tuple) else (args,)
     refuse_traced(args, f"{caller}: args hold")
+    if isinstance(jac, str):
+        raise ValueError(f"{caller}: jac is a function or True; left out, it is exact; got {jac!r:.60}")
     name = str(method).lower()
     exact = not callable(jac) and not jac and name in _WITH_JACOBIAN
+    options = dict(options or {})
+    if exact:
+        options.pop("col_deriv", None)  # of a Jacobian of the user's
+    bar = Bar(f"root ({name})", options.get("maxfev"), "run") if progress else None
     keywords: dict[str, Any]
-    if jac is True:
-        both = _Both(fun, variables, args)
+    if not callable(jac) and jac:
+        both = _Both(fun, variables, args, bar)
         r = both.residuals
         keywords = {"fun": both, "jac": True}
     else:
-        r = Residuals(fun, variables, args, own_jacobian=not exact)
-        keywords = {"fun": r.value, "jac": r.jacobian if exact else r.given_jacobian(jac)}
-    result = scipy.optimize.root(
-        x0=variables.start,
-        method=method,
-        tol=tol,
-        callback=callback_of_variables(callback, variables, None),
-        options=options,
-        **keywords,
-    )
+        r = Residuals(fun, variables, args, own_jacobian=not exact, bar=bar)
+        keywords = {"fun": r.value, "jac": r.kept_jacobian if exact else r.given_jacobian(jac)}
+    with bar or nullcontext():
+        result = scipy.optimize.root(
+            x0=variables.start,
+            method=method,
+            tol=tol,
+            callback=callback_of_variables(callback, variables, None),
+            options=options,
+            **keywords,
+        )
     result.nfev = r.counts.values
     if name in _WITH_JACOBIAN:
         result.njev = r.counts.firsts
@@ -110,6 +125,8 @@ def fsolve(
     epsfcn: Any = None,
     factor: float = 100,
     diag: Any = None,
+    *,
+    progress: bool = False,
 ) -> Any:
     """A root of a system of equations: scipy.optimize.fsolve, with exact Jacobians.
 
@@ -119,10 +136,14 @@ def fsolve(
         As for `root`.
     fprime : callable, optional
         Your own Jacobian, as for SciPy.
-    full_output, col_deriv, xtol, maxfev, factor, diag : optional
+    full_output, xtol, maxfev, factor, diag : optional
         As for SciPy.
+    col_deriv : optional
+        As for SciPy, of an fprime of yours.
     band, epsfcn : optional
         They are of SciPy's differences, and without effect here.
+    progress : bool, optional
+        As for `root`.
 
     Returns
     -------
@@ -137,6 +158,8 @@ def fsolve(
         Where a step of func has no derivative.
     ValueError
         Where x0 has NaN or infinity in it.
+    ImportError
+        For progress without rich.
 
     Examples
     --------
@@ -149,22 +172,20 @@ def fsolve(
     variables = Variables(x0, caller)
     args = args if isinstance(args, tuple) else (args,)
     refuse_traced(args, f"{caller}: args hold")
-    r = Residuals(func, variables, args, own_jacobian=fprime is not None)
-    if fprime is None and col_deriv:
-        derivative: Any = lambda v: r.jacobian(v).T  # noqa: E731 -- one expression, for the one option
-    else:
-        derivative = r.jacobian if fprime is None else r.given_jacobian(fprime)
-    out = scipy.optimize.fsolve(
-        r.value,
-        variables.start,
-        fprime=derivative,
-        full_output=full_output,
-        col_deriv=col_deriv,
-        xtol=xtol,
-        maxfev=maxfev,
-        factor=factor,
-        diag=diag,
-    )
+    bar = Bar("fsolve", maxfev or None, "run") if progress else None
+    r = Residuals(func, variables, args, own_jacobian=fprime is not None, bar=bar)
+    with bar or nullcontext():
+        out = scipy.optimize.fsolve(
+            r.value,
+            variables.start,
+            fprime=r.kept_jacobian if fprime is None else r.given_jacobian(fprime),
+            full_output=full_output,
+            col_deriv=col_deriv if fprime is not None else 0,
+            xtol=xtol,
+            maxfev=maxfev,
+            factor=factor,
+            diag=diag,
+        )
     if not full_output:
         return variables.at(out)
     x, info, status, message = out
@@ -175,10 +196,12 @@ def fsolve(
 class _Both:
     """A function that returns its values with its Jacobian, as a user gives it with jac=True."""
 
-    def __init__(self, fun: Callable[..., Any], variables: Variables, args: tuple[Any, ...]) -> None:
+    def __init__(
+        self, fun: Callable[..., Any], variables: Variables, args: tuple[Any, ...], bar: Bar | None
+    ) -> None:
         self._fun, self._variables, self._args = fun, variables, args
         self._jacobian: Any = None
-        self.residuals = Residuals(self._values, variables, (), own_jacobian=True)
+        self.residuals = Residuals(self._values, variables, (), own_jacobian=True, bar=bar)
 
     def _values(self, x: Any) -> Any:
         values, self._jacobian = self._fun(x, *self._args)

@@ -49,12 +49,12 @@ class Variables:
         self.treedef: Any = None
         self._leaves: list[Any] = [x0]
         if self.plain:
+            if isinstance(x0, np.ma.MaskedArray):
+                raise ValueError(f"{caller}: x0 is a masked array: use x0.filled(...) or x0.compressed()")
             self.start = np.atleast_1d(np.asarray(x0))
-            if self.start.dtype.kind not in "fiu":
-                raise ValueError(f"{caller}: x0 has no numbers that can be varied: {x0!r:.60}")
-            if self.start.dtype.kind != "f":
+            if self.start.dtype.kind in "iu":
                 self.start = self.start.astype(float)
-            self._check_finite()
+            self._check_start(self.start.dtype.kind == "f", x0)
             return
         try:
             if array:
@@ -71,12 +71,12 @@ class Variables:
             if not isinstance(s, NoTangent):
                 self.varied[k] = leaf = leaf_of(at, s)
                 at = leaf.stop
-        if not self.varied:
-            raise ValueError(f"{caller}: x0 has no numbers that can be varied: {x0!r:.60}")
-        self.start = np.asarray(self._flat(self._leaves), float)
-        self._check_finite()
+        self.start = np.asarray(self._flat(self._leaves) if self.varied else [], float)
+        self._check_start(True, x0)
 
-    def _check_finite(self) -> None:
+    def _check_start(self, numbers: bool, x0: Any) -> None:
+        if not numbers or not self.start.size:
+            raise ValueError(f"{self.caller}: x0 has no numbers that can be varied: {x0!r:.60}")
         if not np.all(np.isfinite(self.start)):
             raise ValueError(f"{self.caller}: x0 contains NaN or infinity")
 
@@ -145,7 +145,10 @@ class Variables:
     def partials(self, gradient: Any, what: str) -> np.ndarray:
         """The partial derivatives by the coordinates of what has this gradient."""
         if self.plain:
-            return np.asarray(gradient)
+            flat = np.asarray(gradient)
+            if flat.size != self.start.size:
+                raise ValueError(f"{what} has the shape {flat.shape} where {self.start.shape} is due")
+            return flat.reshape(self.start.shape)
         return np.asarray(self.coordinates(gradient, what) * self._multiplicity())
 
     def _multiplicity(self) -> np.ndarray:

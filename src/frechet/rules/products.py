@@ -105,6 +105,8 @@ class OnVector(LinearMap):
         return np.matmul(v, self.A.T)
 
     def pull(self, w: Array) -> Array:
+        if type(w) is np.ndarray and w.strides == (0,):  # of a sum; NumPy multiplies it without BLAS
+            w = w.copy()
         return np.matmul(w, self.A.conj())
 
 
@@ -194,6 +196,11 @@ def vdot(a: Array, b: Array, /) -> Any:
 def outer(a: Array, b: Array, out: None = None) -> Any:
     # y[i, j] = a[i] b[j] of the flattened arguments: v ↦ v bᵀ and v ↦ a vᵀ
     a, b = as_array(a), as_array(b)
+    if np.ndim(a) == np.ndim(b) == 1:
+        return np.outer(a, b), (
+            linear(lambda v: v[..., None] * b, lambda w: np.matmul(w, b.conj())),
+            linear(lambda v: a[:, None] * v[..., None, :], lambda w: np.matmul(a.conj(), w)),
+        )
     column, row = np.reshape(a, (-1, 1)), np.reshape(b, (1, -1))
     first = compose(right(row), maps.reshape(np.shape(a), (np.size(a), 1)))
     second = compose(left(column), maps.reshape(np.shape(b), (1, np.size(b))))

@@ -16,7 +16,7 @@ from ..rule import carriers, primal, table
 from ..tree import receive
 from .apply import PYTHON_SCALARS, apply, apply_argumentwise, innermost, shape_of, with_constant
 from .trace import refuse_kind
-from .traced import Traced, checked
+from .traced import Traced, View, checked
 
 _NUMBERS = frozenset((float, np.float64))
 _NUMPY_KINDS = (np.ndarray, np.generic)
@@ -52,7 +52,9 @@ def _binary(
         kind = type(other)
         trace = self.tape
         rule: Any = table[ufunc]
-        if type(self) is Traced and rule.derivatives is not None:
+        if rule.derivatives is not None:
+            if type(self) is View:
+                checked(self)
             a = self.value
             if kind is float or kind is int:
                 y = symbol(a, other)
@@ -63,7 +65,9 @@ def _binary(
                 return y if m is None else trace.record(y, ((self.node, m),), rule)
             if kind is np.ndarray:
                 return with_constant(rule, symbol, self, other, 0)
-            if kind is Traced and other.tape is trace:
+            if (kind is Traced or kind is View) and other.tape is trace:
+                if kind is View:
+                    checked(other)
                 b = other.value
                 y = symbol(a, b)
                 first, second = rule.derivatives
@@ -84,7 +88,9 @@ def _binary(
     def backward(self: Traced, other: Any) -> Any:
         rule: Any = table[ufunc]
         kind = type(other)
-        if type(self) is Traced and (kind is float or kind is int) and rule.derivatives is not None:
+        if (kind is float or kind is int) and rule.derivatives is not None:
+            if type(self) is View:
+                checked(self)
             b = self.value
             y = symbol(other, b)
             if type(y) in _NUMBERS and type(b) in _NUMBERS:
