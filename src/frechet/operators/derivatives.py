@@ -10,7 +10,7 @@ import numpy as np
 from ..linear_map import Array
 from ..transforms import jvp, vjp
 from . import memory
-from .operator import Arrays, Derivative, Indices, Operator, Outline, placed
+from .operator import Applicable, Arrays, Indices, Operator, Outline, placed
 
 
 class _Derived(Operator):
@@ -38,18 +38,21 @@ class _Derived(Operator):
         some.__qualname__ = self.base.name
         return some, [point[k] for k in self.arguments]
 
-    def at(self, point: Arrays) -> Derivative:
+    def at(self, point: Arrays) -> Applicable:
         """The derivative at a point: one that is remembered, or made now."""
         found = memory.find(self.base, point, self.arguments, self.results)
         return found or self.base.linearize(point, self.arguments, self.results)[1]
 
-    def apply(self, derivative: Derivative, directions: Arrays) -> list[np.ndarray]:
+    def apply(self, derivative: Applicable, directions: Arrays) -> list[np.ndarray]:
         """The derivative at a point, applied, also to stacks."""
         raise NotImplementedError
 
     def __call__(self, *arrays: Array) -> list[np.ndarray]:
         point, directions = self.split(arrays)
         return self.apply(self.at(point), directions)
+
+    def directions(self, point: Arrays, stacks: Arrays, axes: int) -> list[np.ndarray] | None:
+        return self.apply(self.at(point), stacks)
 
     def stacked(self, arguments: Sequence[Outline]) -> Operator | None:
         base = self.base.stacked(arguments[: self.n])
@@ -74,7 +77,7 @@ class Pushforward(_Derived):
         pushed: tuple[Any, ...] = jvp(f, x, tangents)[1]
         return pushed
 
-    def apply(self, derivative: Derivative, directions: Arrays) -> list[np.ndarray]:
+    def apply(self, derivative: Applicable, directions: Arrays) -> list[np.ndarray]:
         return derivative.push(directions)
 
     def outlines(self, arguments: Sequence[Outline]) -> list[Outline]:
@@ -104,7 +107,7 @@ class Pullback(_Derived):
         gradients: tuple[Any, ...] = pullback(tuple(cotangents))
         return gradients
 
-    def apply(self, derivative: Derivative, directions: Arrays) -> list[np.ndarray]:
+    def apply(self, derivative: Applicable, directions: Arrays) -> list[np.ndarray]:
         return derivative.pull(directions)
 
     def outlines(self, arguments: Sequence[Outline]) -> list[Outline]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
+from ..rule import primal
 from ..transforms import linearize, stop_gradient
 
 Arrays = Sequence[Array]
@@ -60,21 +61,34 @@ class Operator:
         return [own(result, arrays) for result in self.trace(*arrays)]
 
     def linearize(
-        self, arrays: Arrays, arguments: Indices, results: Indices
+        self, arrays: Arrays, arguments: Indices, results: Indices | None
     ) -> tuple[list[np.ndarray], Derivative]:
-        """All results, and the derivative of some of them in some of the arguments, to be applied often."""
+        """All results, and the derivative of some of them in some of the arguments, to be applied often.
+
+        With None, the derivative is that of all results of real or complex numbers.
+        """
         everything: list[Any] = []
+        of: list[int] = []
 
         def some(*varied: Array) -> tuple[Any, ...]:
             out = self.trace(*placed(arrays, arguments, varied))
-            everything[:] = [None if j in results else stop_gradient(result) for j, result in enumerate(out)]
-            return tuple([out[j] for j in results])
+            of[:] = [j for j, result in enumerate(out) if varies(result)] if results is None else results
+            everything[:] = [None if j in of else stop_gradient(result) for j, result in enumerate(out)]
+            return tuple([out[j] for j in of])
 
         some.__qualname__ = self.name
         value, L = linearize(some, *[arrays[k] for k in arguments])
-        for j, result in zip(results, value, strict=True):
+        for j, result in zip(of, value, strict=True):
             everything[j] = result
-        return [own(result, arrays) for result in everything], Derivative(L, len(arguments))
+        values = [own(result, arrays) for result in everything]
+        return values, Derivative(L, arguments, tuple(of), [outline(values[j]) for j in of])
+
+    def directions(self, point: Arrays, stacks: Arrays, axes: int) -> list[np.ndarray] | None:
+        """The results for stacks of all linear arguments in one pass, or None where that cannot be.
+
+        The stacks have one or more leading axes.
+        """
+        return None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Operator) and type(self) is type(other) and self.key == other.key
@@ -87,12 +101,22 @@ class Operator:
 
 
 class Derivative:
-    """A derivative at a point, between lists of arrays, which may have leading axes that count directions."""
+    """A derivative at a point, between lists of arrays, which may have leading axes that count directions.
 
-    __slots__ = ("map", "n")
+    Parameters
+    ----------
+    map : LinearMap
+        From the tangents of the arguments to a tuple of those of the results.
+    arguments, results : tuple of int
+        Which of an operator's they are.
+    outlines : list
+        The shapes and dtypes of the results.
+    """
 
-    def __init__(self, map: Any, n: int) -> None:
-        self.map, self.n = map, n
+    __slots__ = ("arguments", "map", "outlines", "results")
+
+    def __init__(self, map: Any, arguments: Indices, results: Indices, outlines: Sequence[Outline]) -> None:
+        self.map, self.arguments, self.results, self.outlines = map, arguments, results, outlines
 
     def push(self, tangents: Arrays) -> list[np.ndarray]:
         """The tangents of the results."""
@@ -101,12 +125,55 @@ class Derivative:
     def pull(self, cotangents: Arrays) -> list[np.ndarray]:
         """The cotangents of the arguments."""
         found = self.map.adjoint(tuple(cotangents))
-        return [np.asarray(g) for g in (found if self.n > 1 else (found,))]
+        return [np.asarray(g) for g in (found if len(self.arguments) > 1 else (found,))]
+
+    def of(self, arguments: Indices, results: Indices) -> Applicable | None:
+        """The derivative of these results in these arguments, where this one tells it."""
+        if (arguments, results) == (self.arguments, self.results):
+            return self
+        if arguments == self.arguments and set(results) <= set(self.results):
+            return PartOfDerivative(self, results)
+        return None
+
+
+class PartOfDerivative:
+    """A derivative of some results of more: a framework asks for no cotangents of those it did not use."""
+
+    __slots__ = ("results", "whole")
+
+    def __init__(self, whole: Derivative, results: Indices) -> None:
+        self.whole, self.results = whole, results
+
+    def push(self, tangents: Arrays) -> list[np.ndarray]:
+        """The tangents of the results."""
+        every = self.whole.push(tangents)
+        return [every[self.whole.results.index(j)] for j in self.results]
+
+    def pull(self, cotangents: Arrays) -> list[np.ndarray]:
+        """The cotangents of the arguments; those of other results are zero."""
+        given = dict(zip(self.results, cotangents, strict=True))
+        known = zip(self.whole.results, self.whole.outlines, strict=True)
+        n = next(np.ndim(given[j]) - len(shape) for j, (shape, _) in known if j in given)
+        directions = np.shape(cotangents[0])[:n]
+        return self.whole.pull(
+            [
+                given[j] if j in given else np.zeros(directions + shape, dtype)
+                for j, (shape, dtype) in zip(self.whole.results, self.whole.outlines, strict=True)
+            ]
+        )
+
+
+Applicable = Derivative | PartOfDerivative
 
 
 def outline(a: Array) -> Outline:
     """The shape and the dtype of an array."""
     return np.shape(a), a.dtype
+
+
+def varies(result: Any) -> bool:
+    """Whether a result, plain or traced, is of real or complex numbers: others have no tangents."""
+    return np.result_type(primal(result)).kind in "fc"
 
 
 def placed(arrays: Arrays, positions: Indices, replacements: Arrays) -> list[Array]:
