@@ -12,7 +12,9 @@ ours: it is given conj(f′(x)ᴴ conj(w)).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from operator import add
 from typing import Any
 
 import jax
@@ -65,9 +67,14 @@ def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, operator: Operator)
         linear = [jnp.zeros_like(x) if type(t) is ad.Zero else t for x, t in pairs]
         everything = bind(base, [*primals[:n], *linear])
         parts.append([everything[j] for j in results])
-    sums = [a if len(ab) == 1 else a + ab[1] for ab in zip(*parts, strict=True) for a in ab[:1]]
-    found = dict(zip(results, sums, strict=True)) if parts else {}
-    return values, [found[j] if j in found else ad.Zero.from_primal_value(v) for j, v in enumerate(values)]
+    sums = (functools.reduce(add, terms) for terms in zip(*parts, strict=True))
+    found = dict(zip(results, sums, strict=bool(parts)))
+    return values, [found[j] if j in found else _zero(v) for j, v in enumerate(values)]
+
+
+def _zero(value: Any) -> Any:
+    """The tangent of a result that does not vary; integers have one of a type of their own."""
+    return ad.Zero(jax.typeof(value).to_tangent_aval())
 
 
 def _transpose(cotangents: Sequence[Any], *arguments: Any, operator: Operator) -> list[Any]:
