@@ -43,13 +43,13 @@ def checked_dtype(dtype: Any, name: str) -> None:
 
 def to_numpy(x: Any) -> np.ndarray:
     """An argument as a read-only NumPy array of the dtype that JAX gives it."""
-    if type(x) is np.ndarray:  # it did not come from JAX
-        dtype = canonical(x.dtype)
-        a = x.view() if x.dtype == dtype else x.astype(dtype)
-    else:
-        a = np.asarray(x)
+    a = np.asarray(x)
+    if isinstance(x, jax.Array):
         if not a.flags.writeable:
             return a
+    else:  # an array of NumPy, or a number of JAX
+        dtype = canonical(a.dtype)
+        a = a.view() if a.dtype == dtype else a.astype(dtype)
     a.flags.writeable = False
     return a
 

@@ -92,7 +92,7 @@ def _transpose(cotangents: Sequence[Any], *arguments: Any, operator: Operator) -
     results = tuple(j for j, ct in enumerate(cotangents) if type(ct) is not ad.Zero)
     if not results:
         return due
-    avals = [a.aval if k in undefined else a for k, a in enumerate(arguments)]
+    avals = [a.aval if k in undefined else jax.typeof(a) for k, a in enumerate(arguments)]
     adjoint = operator.transposed(undefined, results, [(a.shape, a.dtype) for a in avals])
     found = bind(adjoint, [*arguments[:n], *[_conjugate(cotangents[j]) for j in results]])
     for k, ct in zip(undefined, found, strict=True):

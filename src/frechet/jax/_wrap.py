@@ -158,7 +158,8 @@ class Fixed(Function):
     """A function whose results have shapes, dtypes and containers that depend on those of the arguments."""
 
     def noted(self, arrays: Arrays, values: list[np.ndarray]) -> list[np.ndarray]:
-        values = super().noted(arrays, values)
+        if self.result is None:  # else that says it
+            super().noted(arrays, values)
         outlines = [outline(v) for v in values]
         known, structure = self._outlined([outline(a) for a in arrays])
         if known == outlines and structure == self.treedef:

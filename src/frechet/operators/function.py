@@ -92,17 +92,20 @@ class Function(Operator):
         if is_container(out):
             leaves, treedef = flatten(out)
             for kind in node_types(treedef):
-                if kind in structured_types:
+                if kind in structured_types or kind.__module__.startswith(("scipy.sparse", "frechet.sparse")):
                     raise NotDifferentiableError(
                         f"{self.name} returned a {kind.__name__}, for which other frameworks have no type. "
-                        "Return a full array, A.to_dense(), or the arrays that it consists of"
+                        "Return a full array, or the arrays that it consists of"
                     )
         else:
             leaves, treedef = [out], None
         for leaf in leaves:
-            if not isinstance(primal(leaf), (np.ndarray, np.number, np.bool, float, complex, int)):
+            x = primal(leaf)
+            if not isinstance(x, (np.ndarray, np.number, np.bool, float, complex, int)) or (
+                isinstance(x, np.ndarray) and x.dtype.kind not in "biufc"
+            ):
                 raise NotDifferentiableError(
-                    f"{self.name} returned {primal(leaf)!r:.60}; other frameworks take numbers and arrays, "
+                    f"{self.name} returned {x!r:.60}; other frameworks take numbers and arrays, "
                     "and containers of such"
                 )
         self._last.treedef = treedef
