@@ -168,7 +168,7 @@ Applicable = Derivative | PartOfDerivative
 
 def outline(a: Array) -> Outline:
     """The shape and the dtype of an array."""
-    return np.shape(a), a.dtype
+    return a.shape, a.dtype
 
 
 def varies(result: Any) -> bool:
