@@ -60,6 +60,17 @@ def test_shapes_that_depend_on_values():
         f(other)
 
 
+def test_results_that_were_found_to_be_empty():
+    """The compiler would leave out a call whose result has no entries."""
+    positive = fr.jax.wrap(lambda x: x[x < 0])
+    compiled = jax.jit(positive)
+    assert run(compiled, X).shape == (0,)
+    with pytest.raises(Exception, match=r"float64\[1\].*float64\[0\]"):
+        run(compiled, X - 1.5)
+    with pytest.raises(Exception, match=r"float64\[1\].*float64\[0\]"):
+        run(jax.jit(lambda x: jnp.sum(positive(x))), X - 1.5)
+
+
 def test_dtypes_and_containers_that_depend_on_values():
     f = fr.jax.wrap(lambda x: np.sqrt(x + 0j) if x[0] < 0 else np.sqrt(x))
     f(X)
