@@ -2,7 +2,7 @@
 # kernels compiled) with the extras of pyproject.toml that the target uses. A stamp file marks each extra as
 # installed; after a change of the kernels' sources the next target compiles them again.
 #
-#   make demo | test | sanitize | bench | lint | docs | clean
+#   make demo | test | test-jax-oldest | sanitize | bench | lint | docs | clean
 #   make test ARGS="-k fft"          further arguments for pytest, the benchmarks or the demo
 #   make demo PYTHON=python3.12      another interpreter (Python 3.11 or later)
 
@@ -14,12 +14,13 @@ BIN := $(VENV)/bin
 # One thread per process: the tests run in two processes, and tiny matrices are slower with threads.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help demo test sanitize bench lint docs clean
+.PHONY: help demo test test-jax-oldest sanitize bench lint docs clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    fit models, optimise an MRI scan, check the examples, save pictures"
 	@echo "make test    run all tests, with the examples of the docs and the README"
+	@echo "make test-jax-oldest  test frechet.jax with the oldest JAX that it supports"
 	@echo "make sanitize  test the C++ code of the nonuniform transforms with the compiler's sanitizers"
 	@echo "make bench   time Frechet beside PyTorch, JAX and autograd"
 	@echo "make lint    ruff and mypy"
@@ -31,6 +32,13 @@ demo: $(VENV)/.with-demo
 
 test: $(VENV)/.with-test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 $(ARGS)
+
+# frechet.jax with the oldest JAX that it supports, in an environment of its own; absl is for its jax.export.
+test-jax-oldest: VENV := .venv-jax-oldest
+test-jax-oldest:
+	$(MAKE) VENV=$(VENV) $(VENV)/.with-test
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check jax==0.6.0 jaxlib==0.6.0 absl-py
+	$(ONE_THREAD) $(VENV)/bin/python -m pytest tests/jax src/frechet/jax docs/jax.md $(ARGS)
 
 sanitize:
 	tests/core/sanitize.sh
@@ -51,7 +59,7 @@ docs: $(VENV)/.with-docs
 	@echo "open docs/_build/html/index.html"
 
 clean:
-	rm -rf $(VENV) docs/_build benchmarks/results demo_output build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-jax-oldest docs/_build benchmarks/results demo_output build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:

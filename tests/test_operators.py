@@ -16,6 +16,7 @@ from frechet.operators import (
     Pullback,
     Pushforward,
     Remembering,
+    batched,
     memory,
     outline,
 )
@@ -250,9 +251,11 @@ def test_a_transposed_batch_gives_each_entry_its_cotangent():
     np.testing.assert_allclose(np.sum(np.sum(each, 0) * V), inner, rtol=1e-12)
 
 
-def test_a_batch_of_nothing_is_refused():
-    with pytest.raises(fr.SpaceError, match="batched over an axis of length 0"):
-        Batched(EXPM, (True,))(np.zeros((0, 3, 3)))
+def test_a_batch_of_nothing_is_empty():
+    for operator in (Batched(EXPM, (True,)), Batched(positional(lambda A: A @ A), (True,))):
+        (result,) = operator(np.zeros((0, 3, 3), np.float32))
+        assert result.shape == (0, 3, 3)
+        assert result.dtype == np.float32
 
 
 @pytest.mark.parametrize("signature", ["n,n->n", "(n,n)", "(n)->(n),", "(n)=>(n)", ""])
@@ -366,3 +369,156 @@ def test_equal_operators_are_told_from_others():
     assert Pullback(make(), 1, (0,), (0,)) != Pushforward(make(), 1, (0,), (0,))
     assert Batched(make(), (True,)) == Batched(make(), (True,))
     assert repr(Pullback(positional(np.linalg.inv), 1, (0,), (0,))) == "the pullback of np.linalg.inv"
+
+
+def test_a_part_of_a_remembered_derivative_is_found():
+    """A framework that used one result of several gives a cotangent for that one only."""
+    memory.forget()
+    calls = []
+
+    def counted(A, b):
+        calls.append(1)
+        return solved(A, b)
+
+    operator = positional(counted)
+    Remembering(operator, (0, 1))(A, b)  # of all results: {"size", "x"}
+    size, x = ([w[0]], [w])
+    for results, cotangents in (((0,), size), ((1,), x), ((0, 1), [w[0], w])):
+        pull = Pullback(operator, 2, (0, 1), results)
+        found = pull(A, b, *map(np.asarray, cotangents))
+        assert_equal(found, Pullback(SOLVED, 2, (0, 1), results)(A, b, *map(np.asarray, cotangents)))
+        stacks = [np.stack([c, 2 * c]) for c in map(np.asarray, cotangents)]
+        marks = (False, False) + (True,) * len(results)
+        assert_equal(Batched(pull, marks)(A, b, *stacks), [np.stack([g, 2 * g]) for g in found])
+        pushed = Pushforward(operator, 2, (0, 1), results)(A, b, A, b)
+        assert_equal(pushed, Pushforward(SOLVED, 2, (0, 1), results)(A, b, A, b))
+    assert len(calls) == 1
+    assert memory.find(operator, [A, b], (0,), (0,)) is None  # in one argument alone: another derivative
+    memory.forget()
+
+
+def test_integer_results_are_left_out_of_what_is_remembered():
+    memory.forget()
+    operator = positional(lambda x: (np.argmax(x), x**2, x > 0))
+    assert_equal(Remembering(operator, (0,))(w), [np.argmax(w), w**2, w > 0])
+    assert memory.find(operator, [w], (0,), (1,)) is not None
+    assert memory.find(operator, [w], (0,), (0, 1)) is None
+    memory.forget()
+
+
+def test_how_many_are_kept_can_be_said():
+    memory.forget()
+    try:
+        memory.keep(2)
+        points = [real(3) for _ in range(3)]
+        for x in points:
+            Remembering(SQUARED, (0,))(x)
+        found = [memory.find(SQUARED, [x], (0,), (0,)) for x in points]
+        assert [f is None for f in found] == [True, False, False]
+        memory.keep(0)
+        Remembering(SQUARED, (0,))(w)
+        assert memory.find(SQUARED, [w], (0,), (0,)) is None
+    finally:
+        memory.keep(memory.KEPT)
+
+
+SQUARED = positional(lambda x: x**2)
+
+
+@given(st.lists(st.booleans(), min_size=4, max_size=4).filter(any), st.sampled_from([Pullback, Pushforward]))
+def test_batches_of_derivatives_are_derivatives_of_batches(marked, kind):
+    arguments = [A, b, *([real(3)] if kind is Pullback else [real(3, 3), real(3)])]
+    base = kind(positional(np.linalg.solve), 2, (0, 1), (0,))
+    marked = tuple(marked[: len(arguments)])
+    if not any(marked):
+        return
+    operator, due = batched(base, marked)
+    assert all(d or not m for d, m in zip(due, marked, strict=True))
+    those = [np.stack([a, 1.1 * a]) if m else a for a, m in zip(arguments, marked, strict=True)]
+    given = [
+        np.broadcast_to(a, (2, *a.shape)) if d and not m else a
+        for a, d, m in zip(those, due, marked, strict=True)
+    ]
+    assert isinstance(operator, Batched) == (not any(marked[:2]))
+    assert_equal(operator(*given), looped(base, marked, those, 2))
+
+
+def test_one_derivative_is_remembered_for_a_batch():
+    memory.forget()
+    calls = []
+
+    def counted(x, y):
+        calls.append(1)
+        return np.sin(x) * y
+
+    base, n = positional(counted), 2 * memory.KEPT
+    X, y, W = real(n, 3), real(3), real(n, 3)
+    remembering, due = batched(Remembering(base, (0,)), (True, False))
+    assert due == (True, False)
+    assert_equal(remembering(X, y), [np.sin(X) * y])
+    assert len(calls) == n
+    pull, due = batched(Pullback(base, 2, (0,), (0,)), (True, False, True))
+    assert due == (True, False, True)
+    assert_equal(pull(X, y, W), [np.cos(X) * y * W])
+    assert len(calls) == n
+    memory.forget()
+
+
+def test_linear_functions_take_batches_in_one_pass():
+    calls = []
+
+    def counted(x, y):
+        calls.append(1)
+        return np.fft.fft(x) + y
+
+    f = positional(counted, linear=True)
+    X, y = cplx(5, 4), cplx(4)
+    assert_equal(Batched(f, (True, False))(X, y), [np.fft.fft(X) + y])
+    outlines = [outline(X[0]), outline(y)]
+    for _ in range(2):  # it is made once
+        adjoint = f.transposed((0, 1), (0,), outlines)
+        W = cplx(5, 4)
+        assert_equal(Batched(adjoint, (True,))(W), [4 * np.fft.ifft(W), W])
+        Z = cplx(2, 5, 4)
+        nested = Batched(Batched(adjoint, (True,)), (True,))
+        assert_equal(nested(Z), [4 * np.fft.ifft(Z), Z])
+        assert_equal(adjoint(W[0]), [4 * np.fft.ifft(W[0]), W[0]])
+    assert len(calls) == 2  # for the shapes of results, and for the derivative
+
+
+def test_batches_of_directions_are_nested():
+    """Both axes count directions: the derivative is made once."""
+    pull = Pullback(SOLVED, 2, (0, 1), (0, 1))
+    sizes, W = real(2), real(2, 4, 3)
+    inner = Batched(pull, (False, False, False, True))
+    outer = Batched(inner, (False, False, True, True))
+    arrays = (A, b, sizes, W)
+    assert_equal(outer(*arrays), looped(inner, (False, False, True, True), (A, b, sizes, W), 2))
+
+
+def test_what_a_call_returned_is_known():
+    calls = []
+
+    def counted(x):
+        calls.append(1)
+        return np.unique(x)  # whose shape samples could not tell
+
+    operator = positional(counted)
+    operator(np.array([1.0, 1.0, 2.0]))
+    assert operator.outlines([((3,), np.dtype(float))]) == [((2,), np.dtype(float))]
+    assert operator.structure([((3,), np.dtype(float))]) is None
+    assert len(calls) == 1
+
+
+def test_arrays_are_compared_by_their_bits():
+    for make in (lambda: np.arange(7, dtype=np.uint8), lambda: np.arange(1001.0), lambda: np.zeros(0)):
+        operator = positional(lambda x: x * 1.0)
+        memory.forget()
+        x = make().astype(np.float32) if make().dtype == np.uint8 else make()
+        Remembering(operator, (0,))(x)
+        assert memory.find(operator, [x.copy()], (0,), (0,)) is not None
+        if x.size:
+            y = x.copy()
+            y[-1] = np.nextafter(y[-1], np.inf)
+            assert memory.find(operator, [y], (0,), (0,)) is None
+    memory.forget()

@@ -12,9 +12,9 @@ backward.  The arguments of a derivative from number `linear` on enter it linear
 to transpose it, and Frechet to apply it to a stack of directions in one pass.
 """
 
-from .batched import Batched
+from .batched import Batched, batched
 from .derivatives import Pullback, Pushforward
-from .function import Function
+from .function import Function, core_dimensions
 from .memory import Remembering
 from .operator import Arrays, Derivative, Indices, Operator, Outline, outline
 
@@ -29,5 +29,7 @@ __all__ = [
     "Pullback",
     "Pushforward",
     "Remembering",
+    "batched",
+    "core_dimensions",
     "outline",
 ]

@@ -1,4 +1,11 @@
-"""An operator along an axis of its arguments."""
+"""An operator along an axis of its arguments.
+
+A batch of derivatives is a derivative of the batch, where the axis is that of all that varies:
+
+    Batched(Pullback(f)) = Pullback(Batched(f))
+
+In the second form, the derivative that was made with the batch of values is found again.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +14,31 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpaceError
 from ..linear_map import Array
 from .derivatives import _Derived
+from .memory import Remembering
 from .operator import Arrays, Indices, Operator, Outline, outline, own
+
+Marks = tuple[bool, ...]
+
+
+def batched(operator: Operator, marked: Marks) -> tuple[Operator, Marks]:
+    """The operator along the first axis of some arguments, and which must have that axis.
+
+    The arguments that must have it may be more than the marked ones; the others are to be broadcast.
+    """
+    if isinstance(operator, _Derived) and any(marked[: operator.n]):
+        due = {*operator.arguments, *range(operator.n, len(marked))}
+        marked = tuple(m or k in due for k, m in enumerate(marked))
+        base, marks = batched(operator.base, marked[: operator.n])
+        return type(operator)(base, operator.n, operator.arguments, operator.results), (
+            marks + marked[operator.n :]
+        )
+    if isinstance(operator, Remembering):
+        marked = tuple(m or k in operator.arguments for k, m in enumerate(marked))
+        base, marks = batched(operator.base, marked)
+        return Remembering(base, operator.arguments, operator.results), marks
+    return Batched(operator, marked), marked
 
 
 class Batched(Operator):
@@ -20,7 +48,7 @@ class Batched(Operator):
     made once and applied to all directions in one pass; else it is a loop.
     """
 
-    def __init__(self, base: Operator, marked: tuple[bool, ...]) -> None:
+    def __init__(self, base: Operator, marked: Marks) -> None:
         self.base, self.marked = base, marked
         self.key = (base, marked)
         self.name, self.linear = base.name, base.linear
@@ -30,23 +58,31 @@ class Batched(Operator):
         whole = self._whole(arrays, size)
         if whole is not None:
             return whole
+        if size == 0:
+            return tuple([np.empty(*o) for o in self.outlines([outline(a) for a in arrays])])
         parts = [self.base.trace(*self._entry(arrays, i)) for i in range(size)]
         return tuple([np.stack(results) for results in zip(*parts, strict=True)])
 
     def __call__(self, *arrays: Array) -> list[np.ndarray]:
         size, base = self._size(arrays), self.base
-        if isinstance(base, _Derived) and not any(self.marked[: base.n]):
-            point, directions = base.split(arrays)
-            stacks = [
-                d if marked else np.broadcast_to(d, (size, *np.shape(d)))
-                for d, marked in zip(directions, self.marked[base.n :], strict=True)
-            ]
-            return [own(result, arrays) for result in base.apply(base.at(point), stacks)]
+        if size == 0:
+            return [np.empty(*o) for o in self.outlines([outline(a) for a in arrays])]
+        n = base.linear
+        if n is not None and not any(self.marked[:n]):
+            results = base.directions(arrays[:n], self._stacks(arrays[n:], 0), 1)
+            if results is not None:
+                return [own(result, arrays) for result in results]
         whole = self._whole(arrays, size)
         if whole is not None:
             return [own(result, arrays) for result in whole]
         parts = [base(*self._entry(arrays, i)) for i in range(size)]
         return [np.stack(results) for results in zip(*parts, strict=True)]
+
+    def directions(self, point: Arrays, stacks: Arrays, axes: int) -> list[np.ndarray] | None:
+        n = self.base.linear or 0
+        if any(self.marked[:n]):
+            return None
+        return self.base.directions(point, self._stacks(stacks, axes), axes + 1)
 
     def outlines(self, arguments: Sequence[Outline]) -> list[Outline]:
         size = self._size([np.broadcast_to(0, shape) for shape, _ in arguments])
@@ -61,12 +97,18 @@ class Batched(Operator):
         )
 
     def _size(self, arrays: Arrays) -> int:
-        size = next(len(a) for a, marked in zip(arrays, self.marked, strict=True) if marked)
-        if size == 0:
-            raise SpaceError(
-                f"{self.name} is batched over an axis of length 0, and has no entry to be called with"
-            )
-        return size
+        return next(len(a) for a, marked in zip(arrays, self.marked, strict=True) if marked)
+
+    def _stacks(self, directions: Arrays, at: int) -> list[Array]:
+        """Directions that all have the axis of the batch, behind some others."""
+        marks = self.marked[self.base.linear :]
+        size = next(np.shape(d)[at] for d, marked in zip(directions, marks, strict=True) if marked)
+
+        def broadcast(d: Array) -> Array:
+            shape = np.shape(d)
+            return np.broadcast_to(np.expand_dims(d, at), (*shape[:at], size, *shape[at:]))
+
+        return [d if marked else broadcast(d) for d, marked in zip(directions, marks, strict=True)]
 
     def _inner(self, outlines: Sequence[Outline]) -> list[Outline]:
         return [(s[1:] if marked else s, d) for (s, d), marked in zip(outlines, self.marked, strict=True)]

@@ -51,6 +51,9 @@ class _Derived(Operator):
         point, directions = self.split(arrays)
         return self.apply(self.at(point), directions)
 
+    def directions(self, point: Arrays, stacks: Arrays, axes: int) -> list[np.ndarray] | None:
+        return self.apply(self.at(point), stacks)
+
     def stacked(self, arguments: Sequence[Outline]) -> Operator | None:
         base = self.base.stacked(arguments[: self.n])
         return base and type(self)(base, self.n, self.arguments, self.results)

@@ -16,7 +16,7 @@ from ..linear_map import Array
 from ..rule import function_name, primal, structured_types
 from ..tree import TreeDef, flatten, is_container, node_types
 from .derivatives import Pullback
-from .operator import Arrays, Indices, Operator, Outline, outline, placed
+from .operator import Arrays, Derivative, Indices, Operator, Outline, outline, own, placed
 from .sample import samples
 
 Rebuild = Callable[[Arrays], tuple[Sequence[Any], dict[str, Any]]]
@@ -65,26 +65,47 @@ class Function(Operator):
         self._leading = leading
         self._last = threading.local()
         self._known: dict[tuple[Outline, ...], tuple[list[Outline], TreeDef | None]] = {}
+        self._everywhere: dict[Any, Derivative] = {}
 
     def trace(self, *arrays: Array) -> tuple[Any, ...]:
         args, kwargs = self.rebuild(self._aligned(arrays) if self._leading else arrays)
         return self._leaves(self.f(*args, **kwargs))
 
+    def __call__(self, *arrays: Array) -> list[np.ndarray]:
+        return self.noted(arrays, super().__call__(*arrays))
+
+    def linearize(
+        self, arrays: Arrays, arguments: Indices, results: Indices | None = None
+    ) -> tuple[list[np.ndarray], Derivative]:
+        values, derivative = super().linearize(arrays, arguments, results)
+        return self.noted(arrays, values), derivative
+
+    def directions(self, point: Arrays, stacks: Arrays, axes: int) -> list[np.ndarray] | None:
+        of = [(np.shape(s)[axes:], s.dtype) for s in stacks]
+        if not self.is_linear or not all(dtype.kind in "fc" for _, dtype in of):
+            return None
+        # A linear function is its own derivative.
+        everything = tuple(range(len(self.outlines(of))))
+        return self.everywhere(tuple(range(len(of))), everything, of).push(stacks)
+
     def _leaves(self, out: Any) -> tuple[Any, ...]:
         if is_container(out):
             leaves, treedef = flatten(out)
             for kind in node_types(treedef):
-                if kind in structured_types:
+                if kind in structured_types or kind.__module__.startswith(("scipy.sparse", "frechet.sparse")):
                     raise NotDifferentiableError(
                         f"{self.name} returned a {kind.__name__}, for which other frameworks have no type. "
-                        "Return a full array, A.to_dense(), or the arrays that it consists of"
+                        "Return a full array, or the arrays that it consists of"
                     )
         else:
             leaves, treedef = [out], None
         for leaf in leaves:
-            if not isinstance(primal(leaf), (np.ndarray, np.number, np.bool, float, complex, int)):
+            x = primal(leaf)
+            if not isinstance(x, (np.ndarray, np.number, np.bool, float, complex, int)) or (
+                isinstance(x, np.ndarray) and x.dtype.kind not in "biufc"
+            ):
                 raise NotDifferentiableError(
-                    f"{self.name} returned {primal(leaf)!r:.60}; other frameworks take numbers and arrays, "
+                    f"{self.name} returned {x!r:.60}; other frameworks take numbers and arrays, "
                     "and containers of such"
                 )
         self._last.treedef = treedef
@@ -108,6 +129,13 @@ class Function(Operator):
             self._known[key] = self._declared(key) if self.result else self._found(key)
         return self._known[key]
 
+    def noted(self, arrays: Arrays, values: list[np.ndarray]) -> list[np.ndarray]:
+        """The values of a call, which shows what the shapes, the dtypes and the structure are."""
+        key = tuple([outline(a) for a in arrays])
+        if key not in self._known:
+            self._known[key] = [outline(v) for v in values], self.treedef
+        return values
+
     def _declared(self, arguments: Sequence[Outline]) -> tuple[list[Outline], TreeDef | None]:
         """What the user's ``result`` says."""
         assert self.result is not None
@@ -130,6 +158,8 @@ class Function(Operator):
                 with warnings.catch_warnings(), np.errstate(all="ignore"):
                     warnings.simplefilter("ignore")
                     results = [np.asarray(leaf) for leaf in self.trace(*values)]
+            except NotDifferentiableError:
+                raise  # what it returns is of no type that will do
             except Exception as error:  # noqa: BLE001  # any error of the user's function: it says why
                 first = first or error
                 continue
@@ -143,6 +173,14 @@ class Function(Operator):
 
     def transposed(self, arguments: Indices, results: Indices, outlines: Sequence[Outline]) -> Operator:
         return AdjointOperator(self, arguments, results, outlines)
+
+    def everywhere(self, arguments: Indices, results: Indices, outlines: Sequence[Outline]) -> Derivative:
+        """The derivative of a linear function, which is the same at all points; it is made once."""
+        key = (arguments, results, *outlines)
+        if key not in self._everywhere:
+            zeros = [np.zeros(*o) for o in outlines]
+            self._everywhere[key] = self.linearize(zeros, arguments, results)[1]
+        return self._everywhere[key]
 
     def stacked(self, arguments: Sequence[Outline]) -> Operator | None:
         if self._cores is None or len(arguments) != len(self._cores):
@@ -169,21 +207,41 @@ class Function(Operator):
         ]
 
 
-class AdjointOperator(Operator):
-    """The adjoint of a linear function, of arguments of certain shapes."""
+class _OfLinear(Operator):
+    """The derivative of a linear function of arguments of certain shapes, which is the same everywhere."""
 
     linear = 0
 
     def __init__(
         self, base: Function, arguments: Indices, results: Indices, outlines: Sequence[Outline]
     ) -> None:
-        self.pullback = Pullback(base, len(outlines), arguments, results)
         self.base, self.arguments, self.results, self.of = base, arguments, results, tuple(outlines)
         self.key = (base, arguments, results, self.of)
+
+    @property
+    def derivative(self) -> Derivative:
+        """The derivative of the function."""
+        return self.base.everywhere(self.arguments, self.results, self.of)
+
+    def directions(self, point: Arrays, stacks: Arrays, axes: int) -> list[np.ndarray] | None:
+        return self(*stacks)
+
+
+class AdjointOperator(_OfLinear):
+    """The adjoint of a linear function, of arguments of certain shapes."""
+
+    def __init__(
+        self, base: Function, arguments: Indices, results: Indices, outlines: Sequence[Outline]
+    ) -> None:
+        super().__init__(base, arguments, results, outlines)
+        self.pullback = Pullback(base, len(outlines), arguments, results)
         self.name = f"the adjoint of {base.name}"
 
     def trace(self, *arrays: Array) -> tuple[Any, ...]:
         return self.pullback.trace(*[np.zeros(*o) for o in self.of], *arrays)
+
+    def __call__(self, *arrays: Array) -> list[np.ndarray]:
+        return [own(g, arrays) for g in self.derivative.pull(arrays)]
 
     def outlines(self, arguments: Sequence[Outline]) -> list[Outline]:
         return [self.of[k] for k in self.arguments]
@@ -193,21 +251,21 @@ class AdjointOperator(Operator):
         return _Part(self.base, of, to, self.of)
 
 
-class _Part(Operator):
+class _Part(_OfLinear):
     """A linear function from some of its arguments to some of its results, the other arguments being zero."""
-
-    linear = 0
 
     def __init__(
         self, base: Function, arguments: Indices, results: Indices, outlines: Sequence[Outline]
     ) -> None:
-        self.base, self.arguments, self.results, self.of = base, arguments, results, tuple(outlines)
-        self.key = (base, arguments, results, self.of)
+        super().__init__(base, arguments, results, outlines)
         self.name = base.name
 
     def trace(self, *arrays: Array) -> tuple[Any, ...]:
         everything = self.base.trace(*placed([np.zeros(*o) for o in self.of], self.arguments, arrays))
         return tuple([everything[j] for j in self.results])
+
+    def __call__(self, *arrays: Array) -> list[np.ndarray]:
+        return [own(t, arrays) for t in self.derivative.push(arrays)]
 
     def outlines(self, arguments: Sequence[Outline]) -> list[Outline]:
         everything = self.base.outlines(self.of)
@@ -215,7 +273,7 @@ class _Part(Operator):
 
     def transposed(self, arguments: Indices, results: Indices, outlines: Sequence[Outline]) -> Operator:
         of, to = tuple(self.arguments[k] for k in arguments), tuple(self.results[j] for j in results)
-        return AdjointOperator(self.base, of, to, self.of)
+        return self.base.transposed(of, to, self.of)
 
 
 @functools.cache

@@ -85,6 +85,13 @@ class Operator:
             everything[j] = result
         return [own(result, arrays) for result in everything], Derivative(lin, arguments, chosen)
 
+    def directions(self, point: Arrays, stacks: Arrays, axes: int) -> list[np.ndarray] | None:
+        """The results for stacks of all linear arguments in one pass, or None where that cannot be.
+
+        The stacks have one or more leading axes.
+        """
+        return None
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Operator) and type(self) is type(other) and self.key == other.key
 
@@ -148,7 +155,7 @@ def _elements(spaces: Sequence[Space], directions: Arrays, name: str) -> tuple[l
 
 def outline(a: Array) -> Outline:
     """The shape and the dtype of an array."""
-    return np.shape(a), a.dtype
+    return a.shape, a.dtype
 
 
 def is_inexact(x: Any) -> bool:

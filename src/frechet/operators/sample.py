@@ -15,9 +15,12 @@ def samples(arguments: Sequence[Outline]) -> Iterator[list[np.ndarray]]:
 
     The harmless ones are positive and less than 1.  The last two axes, where they are equal, hold a symmetric
     positive definite matrix with different eigenvalues less than 1, so that it can be inverted, factorized,
-    and put into Lyapunov and Riccati equations.
+    and put into Lyapunov and Riccati equations; then the first of them is taken with the opposite sign.
     """
-    yield [_harmless(shape, dtype) for shape, dtype in arguments]
+    values = [_harmless(shape, dtype) for shape, dtype in arguments]
+    yield values
+    if values:  # the matrix of an equation in continuous time, as a rule, which is to be stable
+        yield [-values[0] if values[0].dtype.kind in "fc" else values[0], *values[1:]]
     rng = np.random.default_rng(0)
     yield [_random(shape, dtype, rng) for shape, dtype in arguments]
 

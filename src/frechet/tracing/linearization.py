@@ -48,6 +48,7 @@ class Argument:
             raise SpaceError(f"{argument_name(which, name)}: {error}") from None
         self.varied = [k for k, s in enumerate(self.spaces) if not isinstance(s, NoTangent)]
         if not self.varied:
+            _refuse_guest(x, argument_name(which, name))
             raise NotDifferentiableError(
                 f"{argument_name(which, name)} is {_describe(x)}, which has no tangent: there is nothing to "
                 "differentiate with respect to. Differentiable are numbers, numeric arrays, and containers "
@@ -88,6 +89,21 @@ _FIRST = [0]
 def argument_name(which: int | str, name: str) -> str:
     """An argument in words, for messages."""
     return f"argument {which!r} of {name}"
+
+
+def _refuse_guest(x: Any, what: str) -> None:
+    """Say what to do with an array of another framework."""
+    package = type(x).__module__.partition(".")[0]
+    if package in ("jax", "jaxlib", "torch"):
+        framework, theirs, plain = (
+            ("PyTorch", "torch.func.grad or backward()", "x.detach().numpy()")
+            if package == "torch"
+            else ("JAX", "jax.grad", "np.asarray(x)")
+        )
+        raise NotDifferentiableError(
+            f"{what} is an array of {framework}. Differentiate with {theirs}, or give "
+            f"{plain}, an array of NumPy"
+        )
 
 
 def _describe(x: Any) -> str:

@@ -1,0 +1,177 @@
+"""Functions of NumPy arrays as functions of JAX arrays."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import tree_util
+
+from ..errors import RuleError
+from ..operators import Arrays, Function, core_dimensions, outline
+from ..rule import function_name
+from ._call import Call, taken_apart
+from ._lowering import can_hold, listed
+from ._primitive import bind
+
+# Calls of one function that differ in what is no array: as many are known at a time.
+_CALLS = 256
+
+
+def wrap(
+    f: Callable[..., Any] | None = None,
+    *,
+    linear: bool = False,
+    signature: str | None = None,
+    result: Callable[..., Any] | None = None,
+) -> Any:
+    """A function that Frechet differentiates, as a function of JAX arrays.
+
+    Parameters
+    ----------
+    f : callable
+        A function of NumPy arrays, numbers and containers, with such a value.  It is run on NumPy arrays that
+        are read-only, and must be pure: what it returns depends on its arguments alone.
+    linear : bool, optional
+        Whether f is linear in all its arrays together.  It can then be transposed (`jax.linear_transpose`),
+        and a batch of calls is one call.
+    signature : str, optional
+        What f does with leading axes, as in `numpy.vectorize`: ``"(n,n),(n)->(n)"``.  Under `jax.vmap` it is
+        then called once, with stacks; without it, once for each entry.
+    result : callable, optional
+        ``result(*arguments)`` returns what f returns, with objects that have shape and dtype, such as
+        `jax.ShapeDtypeStruct`, in place of arrays.  It is called with arrays whose values have no meaning.
+        Without it, f is run on sample values where shapes are to be known before values: in `jax.jit`.
+
+    Returns
+    -------
+    callable
+        A function of f's arguments.  Arrays, of JAX or NumPy, may vary; numbers, strings, None and other
+        objects are constants.  It returns JAX arrays, in the containers of f's value.
+
+    Raises
+    ------
+    RuleError
+        Where shapes of results cannot be found without values, or are not as they were said.
+    NotDifferentiableError
+        Where an argument or a result is of a type or dtype that only one of the two knows.
+    CoercionError
+        Where an argument is a value that Frechet traces, or belongs to another framework.
+
+    Notes
+    -----
+    f runs in Python, on this machine's processor: in compiled programs by a callback, which costs some
+    10 µs.  Derivatives of any order are Frechet's, forward and reverse; where a gradient is computed, the
+    function is run once, see `frechet.operators.memory`.  In JAX's convention, the gradient by a complex
+    argument is the conjugate of that of `frechet.grad`.
+
+    Examples
+    --------
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> @wrap
+    ... def norm(x):
+    ...     return np.sqrt(np.sum(x**2))
+    >>> jax.jit(jax.value_and_grad(norm))(jnp.array([3.0, 4.0]))
+    (Array(5., dtype=float32), Array([0.6, 0.8], dtype=float32))
+    """
+    if f is None:
+        return functools.partial(wrap, linear=linear, signature=signature, result=result)
+    if not callable(f):
+        raise TypeError(f"wrap needs a function, got {type(f).__name__}")
+    inside = _Wrapped(f, linear, signature, result)
+
+    @functools.wraps(f, updated=())
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return inside(args, kwargs)
+
+    return call
+
+
+def call(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], options: dict[str, Any]
+) -> Any:
+    """A call of a function of ours with arrays of JAX among its arguments.
+
+    Parameters
+    ----------
+    function : callable
+        As for `wrap`.
+    args, kwargs
+        The arguments of the call.
+    options : dict
+        The other arguments of `wrap`.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> call(np.sum, (jnp.ones(3),), {}, {})
+    Array(3., dtype=float32)
+    """
+    return _wrapped(function, **options)(args, kwargs)
+
+
+@functools.lru_cache(1024)
+def _wrapped(function: Callable[..., Any], **options: Any) -> _Wrapped:
+    return _Wrapped(function, **options)
+
+
+class _Wrapped:
+    """A function for JAX: it knows the operators of the calls that there have been."""
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        linear: bool = False,
+        signature: str | None = None,
+        result: Callable[..., Any] | None = None,
+    ) -> None:
+        self.name = function_name(f)
+        if signature is not None:
+            core_dimensions(signature)  # which checks it
+
+        @functools.lru_cache(_CALLS)
+        def operator(key: Call) -> Fixed:
+            return Fixed(f, key.rebuild, (key,), linear, signature, result)
+
+        self.operator = operator
+
+    def __call__(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        leaves, treedef = tree_util.tree_flatten((tuple(args), kwargs))
+        arrays, key = taken_apart(leaves, treedef, self.name)
+        operator = self.operator(key)
+        if any(isinstance(a, jax.core.Tracer) for a in arrays):
+            # A derivative is taken later, perhaps; by then, the caller may have changed an array.
+            arrays = [jnp.array(a) if isinstance(a, np.ndarray) else a for a in arrays]
+        results = bind(operator, arrays)
+        structure = operator.structure([(a.shape, a.dtype) for a in arrays])
+        return results[0] if structure is None else structure.unflatten(results)
+
+
+class Fixed(Function):
+    """A function whose results have shapes, dtypes and containers that depend on those of the arguments."""
+
+    def noted(self, arrays: Arrays, values: list[np.ndarray]) -> list[np.ndarray]:
+        if self.result is None:  # else that says it
+            super().noted(arrays, values)
+        outlines = [outline(v) for v in values]
+        known, structure = self._outlined([outline(a) for a in arrays])
+        if known == outlines and structure == self.treedef:
+            return values
+        if structure != self.treedef:
+            found, due = f"a value of structure {self.treedef}", f"{structure}"
+        else:
+            found, due = listed(outlines), listed(known)
+            if self.result is not None and can_hold(known, outlines):
+                return [v.astype(dtype, copy=False) for v, (_, dtype) in zip(values, known, strict=True)]
+        said = "its result= says" if self.result else "for other values of the same shapes it returned"
+        raise RuleError(
+            f"{self.name} returned {found}, but {said} {due}. JAX needs shapes, dtypes and containers that "
+            "do not depend on values"
+        )
