@@ -151,9 +151,11 @@ class Function(Operator):
             len(shape) < core + self._leading for (shape, _), core in zip(arguments, self._cores, strict=True)
         ):
             return None
-        return Function(
+        stacked = Function(
             self.f, self.rebuild, self.call, self.is_linear, self.signature, self.result, self._leading + 1
         )
+        stacked._last = self._last  # what it returns has the same structure
+        return stacked
 
     def _aligned(self, arrays: Arrays) -> Arrays:
         """The arrays with axes put between those of the batches and their own, so that they broadcast."""

@@ -60,21 +60,29 @@ class Operator:
         return [own(result, arrays) for result in self.trace(*arrays)]
 
     def linearize(
-        self, arrays: Arrays, arguments: Indices, results: Indices
+        self, arrays: Arrays, arguments: Indices, results: Indices | None = None
     ) -> tuple[list[np.ndarray], Derivative]:
-        """All results, and the derivative of some of them in some of the arguments, to be applied often."""
+        """All results, and the derivative of some of them in some of the arguments, to be applied often.
+
+        Without ``results``, it is that of all results that have one: those that are real or complex.
+        """
         everything: list[Any] = []
+        chosen = results
 
         def some(*varied: Array) -> tuple[Any, ...]:
+            nonlocal chosen
             out = self.trace(*placed(arrays, arguments, varied))
-            everything[:] = [None if j in results else stop_gradient(result) for j, result in enumerate(out)]
-            return tuple([out[j] for j in results])
+            if chosen is None:
+                chosen = tuple([j for j, result in enumerate(out) if is_inexact(result)])
+            everything[:] = [None if j in chosen else stop_gradient(result) for j, result in enumerate(out)]
+            return tuple([out[j] for j in chosen])
 
         some.__qualname__ = self.name
         value, L = linearize(some, *[arrays[k] for k in arguments])
-        for j, result in zip(results, value, strict=True):
+        assert chosen is not None
+        for j, result in zip(chosen, value, strict=True):
             everything[j] = result
-        return [own(result, arrays) for result in everything], Derivative(L, len(arguments))
+        return [own(result, arrays) for result in everything], Derivative(L, arguments, chosen)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Operator) and type(self) is type(other) and self.key == other.key
@@ -87,12 +95,15 @@ class Operator:
 
 
 class Derivative:
-    """A derivative at a point, between lists of arrays, which may have leading axes that count directions."""
+    """A derivative at a point, between lists of arrays, which may have leading axes that count directions.
 
-    __slots__ = ("map", "n")
+    It is that of the results with the numbers ``results`` in the arguments with the numbers ``arguments``.
+    """
 
-    def __init__(self, map: Any, n: int) -> None:
-        self.map, self.n = map, n
+    __slots__ = ("arguments", "map", "results")
+
+    def __init__(self, map: Any, arguments: Indices, results: Indices) -> None:
+        self.map, self.arguments, self.results = map, arguments, results
 
     def push(self, tangents: Arrays) -> list[np.ndarray]:
         """The tangents of the results."""
@@ -101,12 +112,18 @@ class Derivative:
     def pull(self, cotangents: Arrays) -> list[np.ndarray]:
         """The cotangents of the arguments."""
         found = self.map.adjoint(tuple(cotangents))
-        return [np.asarray(g) for g in (found if self.n > 1 else (found,))]
+        return [np.asarray(g) for g in (found if len(self.arguments) > 1 else (found,))]
 
 
 def outline(a: Array) -> Outline:
     """The shape and the dtype of an array."""
     return np.shape(a), a.dtype
+
+
+def is_inexact(x: Any) -> bool:
+    """Whether a number or an array, plain or traced, is real or complex, and so has tangents."""
+    dtype = getattr(x, "dtype", None)
+    return type(x) in (float, complex) if dtype is None else dtype.kind in "fc"
 
 
 def placed(arrays: Arrays, positions: Indices, replacements: Arrays) -> list[Array]:
