@@ -32,7 +32,9 @@ class Arguments:
     __slots__ = ("key", "leaves", "positions", "tensors", "treedef")
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> None:
-        self.leaves, self.treedef = flatten((tuple(map(_plain_size, args)), kwargs))
+        self.leaves, self.treedef = flatten(
+            (tuple(map(_plain_size, args)), {name: _plain_size(a) for name, a in kwargs.items()})
+        )
         self.positions: list[int] = []
         self.tensors: list[Tensor] = []
         constants: list[Any] | None = []

@@ -41,7 +41,7 @@ def operator_of(number: int) -> Operator:
 
 
 def is_recorded(tensors: Sequence[Tensor]) -> bool:
-    """Whether a compiler or tracer of PyTorch records what is done with the tensors, now or without values."""
+    """Whether a compiler or tracer of PyTorch records what is done with the tensors."""
     for t in tensors:
         if type(t) not in PLAIN:
             return True
@@ -55,7 +55,7 @@ def recorded(operator: Operator, varied: Indices, tensors: Sequence[Tensor]) -> 
     are calls between tensors.
     """
     if varied:
-        outlines = operator.outlines([_concrete(t) for t in tensors])
+        outlines = operator.outlines([concrete(t) for t in tensors])
         results = tuple([j for j, (_, dtype) in enumerate(outlines) if dtype.kind in "fc"])
         if results:
             operator = Remembering(operator, varied, results)
@@ -83,12 +83,12 @@ def call(number: int, tensors: Sequence[Tensor]) -> list[Tensor]:
 
 @call.register_fake
 def _(number: int, tensors: Sequence[Tensor]) -> list[Tensor]:
-    outlines = _operators[number].outlines([_concrete(t) for t in tensors])
+    outlines = _operators[number].outlines([concrete(t) for t in tensors])
     like = tensors[0] if tensors else torch.empty(0)
     return [like.new_empty(shape, dtype=getattr(torch, dtype.name)) for shape, dtype in outlines]
 
 
-def _concrete(t: Tensor) -> Outline:
+def concrete(t: Tensor) -> Outline:
     """The outline of a tensor without values; lengths that a program leaves open become those at hand."""
     shape, dtype = outline(t)
     return tuple(map(int, shape)), dtype
@@ -105,7 +105,11 @@ def _backward(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[None, list
     needed = ctx.needs_input_grad[1]
     arguments = tuple([k for k, t in enumerate(tensors) if is_inexact(t) and needed[k]])
     results = tuple(
-        [j for j, (w, inexact) in enumerate(zip(cotangents, ctx.inexact, strict=True)) if inexact and w is not None]
+        [
+            j
+            for j, (w, inexact) in enumerate(zip(cotangents, ctx.inexact, strict=True))
+            if inexact and w is not None
+        ]
     )
     gradients: list[Tensor | None] = [None] * len(tensors)
     if results and arguments:

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from ..operators import Arrays, Function
+from ..operators.function import Rebuild
 from ..rule import function_name
 from ._apply import evaluate
 from ._arguments import Arguments
+from ._registered import PLAIN
 
 KEPT = 256  # calls with constants, of one function, that are kept to be used again
-
-_TENSORS = (torch.Tensor, torch.nn.Parameter)
 
 
 def wrap(
@@ -123,25 +123,30 @@ class Wrapped:
         """The operator that such a call evaluates, and the tensors that it takes."""
         if not kwargs:
             for a in args:
-                if type(a) not in _TENSORS:
+                if type(a) not in PLAIN:
                     break
             else:
-                found = self._positional.get(len(args))
-                if found is None:
-                    found = self._positional[len(args)] = self._made(_positional, (len(args),))
-                return found, args
+                return self.positional(len(args)), args
         arguments = Arguments(args, kwargs, self._name)
         key = arguments.key
         if key is None:
-            return self._made(arguments.rebuild, (object(),)), arguments.tensors
+            return self.made(arguments.rebuild, (object(),)), arguments.tensors
         found = self._others.get(key)
         if found is None:
             if len(self._others) >= KEPT:
                 self._others = {}
-            found = self._others[key] = self._made(arguments.rebuild, key)
+            found = self._others[key] = self.made(arguments.rebuild, key)
         return found, arguments.tensors
 
-    def _made(self, rebuild: Any, key: tuple[Any, ...]) -> Function:
+    def positional(self, n: int) -> Function:
+        """The operator for calls with n tensors and nothing else."""
+        found = self._positional.get(n)
+        if found is None:
+            found = self._positional[n] = self.made(_positional, (n,))
+        return found
+
+    def made(self, rebuild: Rebuild, key: tuple[Any, ...]) -> Function:
+        """The operator for calls whose arguments ``rebuild(arrays)`` makes; the key tells it from others."""
         return Function(self.function, rebuild, key, self.linear, self.signature, self.result)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -167,7 +172,8 @@ def _positional(arrays: Arrays) -> tuple[Arrays, dict[str, Any]]:
 
 
 @functools.lru_cache(512)
-def _wrapped(f: Callable[..., Any], linear: bool = False, signature: str | None = None) -> Wrapped:
+def wrapped(f: Callable[..., Any], linear: bool = False, signature: str | None = None) -> Wrapped:
+    """What `wrap` makes of a function, made once."""
     return Wrapped(f, linear, signature)
 
 
@@ -175,7 +181,11 @@ def call(
     f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any]
 ) -> Any:
     """A function at arguments with tensors among them; the options are those of `wrap`."""
-    return _wrapped(f, **options)(*args, **kwargs)
+    if torch.compiler.is_compiling():
+        from ._compile import call_guest
+
+        return call_guest(f, args, kwargs, options.get("linear", False), options.get("signature"))
+    return wrapped(f, **options)(*args, **kwargs)
 
 
 def is_array(x: Any) -> bool:
