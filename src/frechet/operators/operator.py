@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..linear_map import Array, Shape
-from ..transforms import linearize, stop_gradient
+from ..space import Space
+from ..tracing.linearization import Linearization, finished, fitted
+from ..transforms import stop_gradient
 
 Arrays = Sequence[Array]
 Indices = tuple[int, ...]
@@ -66,23 +68,28 @@ class Operator:
 
         Without ``results``, it is that of all results that have one: those that are real or complex.
         """
-        everything: list[Any] = []
+        values: list[Any] = []
         chosen = results
 
         def some(*varied: Array) -> tuple[Any, ...]:
             nonlocal chosen
-            out = self.trace(*placed(arrays, arguments, varied))
+            out = self.trace(*(varied if len(varied) == len(arrays) else placed(arrays, arguments, varied)))
             if chosen is None:
                 chosen = tuple([j for j, result in enumerate(out) if is_inexact(result)])
-            everything[:] = [None if j in chosen else stop_gradient(result) for j, result in enumerate(out)]
+            if chosen == tuple(range(len(out))):  # the common case
+                return out
+            values[:] = [None if j in chosen else own(stop_gradient(y), arrays) for j, y in enumerate(out)]
             return tuple([out[j] for j in chosen])
 
-        some.__qualname__ = self.name
-        value, L = linearize(some, *[arrays[k] for k in arguments])
+        lin = Linearization(
+            self.name, some, range(len(arguments)), [arrays[k] for k in arguments], outlives=True
+        )
         assert chosen is not None
-        for j, result in zip(chosen, value, strict=True):
-            everything[j] = result
-        return [own(result, arrays) for result in everything], Derivative(L, arguments, chosen)
+        found = [np.asarray(y) for y in lin.results.take(copy=True)]
+        if values:
+            for j, y in zip(chosen, found, strict=True):
+                values[j] = y
+        return values or found, Derivative(lin, arguments, chosen)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Operator) and type(self) is type(other) and self.key == other.key
@@ -100,19 +107,42 @@ class Derivative:
     It is that of the results with the numbers ``results`` in the arguments with the numbers ``arguments``.
     """
 
-    __slots__ = ("arguments", "map", "results")
+    __slots__ = ("arguments", "lin", "results")
 
-    def __init__(self, map: Any, arguments: Indices, results: Indices) -> None:
-        self.map, self.arguments, self.results = map, arguments, results
+    def __init__(self, lin: Linearization, arguments: Indices, results: Indices) -> None:
+        self.lin, self.arguments, self.results = lin, arguments, results
 
-    def push(self, tangents: Arrays) -> list[np.ndarray]:
-        """The tangents of the results."""
-        return [np.asarray(t) for t in self.map(*tangents)]
+    def push(self, tangents: Sequence[Array | None]) -> list[np.ndarray]:
+        """The tangents of the results; None counts as zero."""
+        lin = self.lin
+        stack, leaves = _fitted(lin.in_spaces, tangents, lin.name)
+        shared = set(map(id, leaves))
+        pushed = lin.push(leaves, stack)
+        return [
+            np.asarray(finished(s, t, stack, shared)) for s, t in zip(lin.results.spaces, pushed, strict=True)
+        ]
 
-    def pull(self, cotangents: Arrays) -> list[np.ndarray]:
-        """The cotangents of the arguments."""
-        found = self.map.adjoint(tuple(cotangents))
-        return [np.asarray(g) for g in (found if len(self.arguments) > 1 else (found,))]
+    def pull(self, cotangents: Sequence[Array | None]) -> list[np.ndarray]:
+        """The cotangents of the arguments; None counts as zero."""
+        lin = self.lin
+        stack, leaves = _fitted(lin.results.spaces, cotangents, lin.name)
+        return [np.asarray(g) for g in lin.gradients(leaves, stack=stack)]
+
+
+def _fitted(
+    spaces: Sequence[Space], arrays: Sequence[Array | None], name: str
+) -> tuple[Shape, list[Array | None]]:
+    """Tangents or cotangents as elements of spaces, and the leading axes that they have beyond these."""
+    stack: Shape | None = None
+    leaves: list[Array | None] = []
+    for a, s in zip(arrays, spaces, strict=True):
+        if a is not None:
+            if stack is None:
+                stack = a.shape[: a.ndim - len(s.shape)]
+            if not s.contains(a, stack):
+                a = fitted(s, a, f"a direction given to {name}", stack)  # noqa: PLW2901  # the same direction
+        leaves.append(a)
+    return stack or (), leaves
 
 
 def outline(a: Array) -> Outline:

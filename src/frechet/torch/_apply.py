@@ -11,7 +11,6 @@ apply it find it there.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +18,8 @@ import numpy as np
 import torch
 from torch.autograd.forward_ad import unpack_dual
 
-from ..operators import Arrays, Batched, Derivative, Indices, Operator, Outline, Pullback, Pushforward
+from ..linear_map import Array
+from ..operators import Arrays, Batched, Derivative, Indices, Operator, Pullback, Pushforward
 from ._host import from_host, is_inexact, outline, to_host
 from ._loops import each, is_batch
 from ._registered import is_recorded, recorded
@@ -50,13 +50,11 @@ class Call:
         Where the operator is the derivative of another call's.
     """
 
-    __slots__ = ("arguments", "derivative", "in_batch", "marked", "operator", "results", "use", "varied")
+    __slots__ = ("derivative", "in_batch", "operator", "use", "varied")
 
     def __init__(self, operator: Operator, varied: Indices, use: Use | None = None) -> None:
         self.operator, self.varied, self.use = operator, varied, use
         self.derivative: Derivative | None = None
-        self.arguments: list[Outline] = []
-        self.results: list[Outline] = []
         self.in_batch: Call | None = None  # the call for a whole batch that this one is an entry of
 
     def __call__(self, arrays: Arrays) -> list[np.ndarray]:
@@ -64,8 +62,6 @@ class Call:
         operator = self.operator
         if self.varied:
             values, self.derivative = operator.linearize(arrays, self.varied)
-            self.arguments = [(a.shape, a.dtype) for a in arrays]
-            self.results = [(a.shape, a.dtype) for a in values]
             return values
         known = None if self.use is None else _by_known(self.use, operator, arrays)
         return operator(*arrays) if known is None else known
@@ -75,7 +71,7 @@ def _by_known(use: Use, operator: Operator, arrays: Arrays) -> list[np.ndarray] 
     """The results of a derivative at a point by the derivative that was made there, if it was."""
     source, directions = use.source, arrays[use.n :]
     if not isinstance(operator, Batched):
-        return _applied(use, source, directions, ())
+        return _applied(use, source, directions)
     marked = operator.marked
     size = next(len(a) for a, m in zip(arrays, marked, strict=True) if m)
     directions = [
@@ -83,7 +79,7 @@ def _by_known(use: Use, operator: Operator, arrays: Arrays) -> list[np.ndarray] 
         for d, m in zip(directions, marked[use.n :], strict=True)
     ]
     if not any(marked[: use.n]):
-        return None if isinstance(operator.base, Batched) else _applied(use, source, directions, (size,))
+        return None if isinstance(operator.base, Batched) else _applied(use, source, directions)
     # The derivative of the whole batch is that of each entry, where no argument is common to the entries.
     whole = source.in_batch
     if whole is None or whole.derivative is None:
@@ -92,35 +88,41 @@ def _by_known(use: Use, operator: Operator, arrays: Arrays) -> list[np.ndarray] 
     of = whole.operator.marked
     if of != marked[: use.n] or not all(of[k] for k in whole.derivative.arguments):
         return None
-    return None if isinstance(operator.base, Batched) else _applied(use, whole, directions, ())
+    return None if isinstance(operator.base, Batched) else _applied(use, whole, directions)
 
 
-def _applied(use: Use, source: Call, directions: Arrays, stack: tuple[int, ...]) -> list[np.ndarray] | None:
-    """The derivative that a call has made, with zeros for what no direction is given for."""
+def _applied(use: Use, source: Call, directions: Sequence[Array | None]) -> list[np.ndarray] | None:
+    """The derivative that a call has made, applied; None where it has not, or not in all these arguments."""
     derivative = source.derivative
     if derivative is None:
         return None
+    takes, gives = derivative.arguments, derivative.results
+    given, wanted = use.arguments, use.results
     if use.pulls:
-        takes, gives, outlines = derivative.results, derivative.arguments, source.results
-        given, wanted = use.results, use.arguments
-    else:
-        takes, gives, outlines = derivative.arguments, derivative.results, source.arguments
-        given, wanted = use.arguments, use.results
+        takes, gives, given, wanted = gives, takes, wanted, given
     if not (set(given) <= set(takes) and set(wanted) <= set(gives)):
         return None
     if given != takes:
         some = dict(zip(given, directions, strict=True))
-        directions = [
-            some[k] if k in some else np.zeros(stack + outlines[k][0], outlines[k][1]) for k in takes
-        ]
+        directions = [some.get(k) for k in takes]
     found = derivative.pull(directions) if use.pulls else derivative.push(directions)
     return found if wanted == gives else [found[gives.index(k)] for k in wanted]
 
 
 def evaluate(operator: Operator, tensors: Sequence[Tensor], use: Use | None = None) -> tuple[Tensor, ...]:
     """The results of an operator at tensors."""
-    results: tuple[Tensor, ...] = _Apply.apply(Call(operator, _varied(tensors), use), *tensors)
+    varied = _varied(tensors)
+    call = Call(operator, varied, use)
+    if not varied and not _transforms_active():
+        return _results(call, tensors)
+    function = _Apply if _transforms_active() else _Eager
+    results: tuple[Tensor, ...] = function.apply(call, *tensors)
     return results
+
+
+# Whether vmap, grad or jvp of torch.func is in effect.  PyTorch has no public way to ask; this is how its own
+# torch.autograd.Function does.
+_transforms_active = torch._C._are_functorch_transforms_active
 
 
 def _varied(tensors: Sequence[Tensor]) -> Indices:
@@ -136,26 +138,18 @@ def _has_tangent(t: Tensor) -> bool:
         return False
 
 
-class _Bound:
-    """Arguments as inspect.BoundArguments has them."""
-
-    __slots__ = ("args", "kwargs")
-
-    def __init__(self, args: tuple[Any, ...]) -> None:
-        self.args, self.kwargs = args, {}  # type: ignore[var-annotated]  # it is empty
-
-    def apply_defaults(self) -> None:
-        pass
-
-
-class _Positional(inspect.Signature):
-    """The signature of what takes positional arguments only, which binds them at no cost.
-
-    PyTorch binds the arguments of each call to the signature of `forward`, which takes longer than all else.
-    """
-
-    def bind(self, *args: Any, **kwargs: Any) -> Any:
-        return _Bound(args)
+def _results(call: Call, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The results of a call at tensors, about whose derivatives nothing is recorded here."""
+    if is_recorded(tensors):
+        return recorded(call.operator, call.varied, tensors)
+    try:
+        return _by_arrays(call, *tensors)
+    except RuntimeError:
+        if call.use is None or not is_batch(tensors):
+            raise
+    use = call.use
+    n_results = len(use.arguments if use.pulls else use.results)
+    return each(functools.partial(_by_arrays, call), n_results, tensors)
 
 
 def _by_arrays(call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
@@ -169,40 +163,19 @@ class _Apply(torch.autograd.Function):
 
     @staticmethod
     def forward(call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
-        if is_recorded(tensors):
-            return recorded(call.operator, call.varied, tensors)
-        try:
-            return _by_arrays(call, *tensors)
-        except RuntimeError:
-            if call.use is None or not is_batch(tensors):
-                raise
-        use = call.use
-        n_results = len(use.arguments if use.pulls else use.results)
-        return each(functools.partial(_by_arrays, call), n_results, tensors)
+        return _results(call, tensors)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        call, *tensors = inputs
-        ctx.call = call
-        ctx.set_materialize_grads(False)
-        ctx.inexact = [is_inexact(t) for t in output]
-        if not all(ctx.inexact):
-            ctx.mark_non_differentiable(
-                *[t for t, inexact in zip(output, ctx.inexact, strict=True) if not inexact]
-            )
-        # The adjoint of a linear operator does not depend on where it is taken.
-        ctx.outlines = None
-        linear = call.operator.linear == 0 and not isinstance(call.operator, Batched)
-        if linear and all(map(is_inexact, tensors)) and all(ctx.inexact):
-            ctx.outlines = [outline(t) for t in tensors], [outline(t) for t in output]
-        else:
-            ctx.save_for_backward(*tensors)
-            ctx.save_for_forward(*tensors)
+        _keep(ctx, inputs[0], inputs[1:], output)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
         call: Call = ctx.call
         n = len(ctx.needs_input_grad) - 1
+        known = _by_kept_derivative(ctx, cotangents)
+        if known is not None:
+            return known
         arguments = tuple([k for k in range(n) if ctx.needs_input_grad[k + 1]])
         results = tuple([j for j, w in enumerate(cotangents) if w is not None])
         gradients: list[Tensor | None] = [None] * (n + 1)
@@ -241,8 +214,72 @@ class _Apply(torch.autograd.Function):
         return results, (0,) * len(results)
 
 
-# What `forward` takes is said here, not found out by PyTorch at each call.
-_Apply.forward.__signature__ = _Positional()  # type: ignore[attr-defined]  # functions may have one
+class _Eager(torch.autograd.Function):
+    """The same outside of torch.func's transformations.
+
+    It does in `forward` what these need to be apart, in `setup_context`, which takes PyTorch a while.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
+        results = _results(call, tensors)
+        _keep(ctx, call, tensors, results)
+        return results
+
+    backward = _Apply.backward
+    jvp = _Apply.jvp
+
+
+def _keep(ctx: Any, call: Call, tensors: Sequence[Tensor], results: Sequence[Tensor]) -> None:
+    """Keep what derivatives of a call need."""
+    ctx.call = call
+    ctx.set_materialize_grads(False)
+    ctx.inexact = inexact = [is_inexact(t) for t in results]
+    if False in inexact:
+        ctx.mark_non_differentiable(*[t for t, varies in zip(results, inexact, strict=True) if not varies])
+    ctx.outlines = None
+    if call.operator.linear == 0 and _is_linear_throughout(call.operator, tensors, results):
+        # Its adjoint does not depend on where it is taken: the shapes are all that is needed.
+        ctx.outlines = [outline(t) for t in tensors], [outline(t) for t in results]
+        return
+    ctx.save_for_backward(*tensors)
+    ctx.save_for_forward(*tensors)
+
+
+def _is_linear_throughout(operator: Operator, tensors: Sequence[Tensor], results: Sequence[Tensor]) -> bool:
+    return not isinstance(operator, Batched) and all(map(is_inexact, (*tensors, *results)))
+
+
+def _by_kept_derivative(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[Tensor | None, ...] | None:
+    """The result of a backward of which nothing is recorded, by the derivative made with the value; or None.
+
+    It is what `evaluate` comes to in this case, which is the common one.
+    """
+    call: Call = ctx.call
+    derivative = call.derivative
+    if derivative is None or torch.is_grad_enabled() or _transforms_active():
+        return None
+    point = ctx.saved_tensors  # raises where these have been changed or freed
+    given = cotangents if None not in cotangents else [w for w in cotangents if w is not None]
+    if is_recorded(given):
+        return None
+    for t in (*given, *point):
+        if _has_tangent(t):
+            return None
+    name = call.operator.name
+    try:
+        arrays, device = to_host(given, name)
+    except RuntimeError:
+        if is_batch(given):
+            return None
+        raise
+    if len(arrays) != len(derivative.results):
+        following = iter(arrays)
+        arrays = [None if cotangents[j] is None else next(following) for j in derivative.results]
+    gradients: list[Tensor | None] = [None] * len(ctx.needs_input_grad)
+    for k, g in zip(derivative.arguments, from_host(derivative.pull(arrays), device, name), strict=True):
+        gradients[k + 1] = g
+    return tuple(gradients)
 
 
 def _derivative(

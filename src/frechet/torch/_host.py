@@ -46,9 +46,13 @@ def to_host(tensors: Sequence[Tensor], name: str) -> tuple[list[np.ndarray], Any
     for t in tensors:
         if not t.is_cpu and device is None:
             device = device_of(tensors, name)
-        if t.dtype not in _DTYPES or t.layout is not torch.strided or t.is_quantized:
+        if t.dtype not in _DTYPES:
             refuse(t, name)
-        a = t.numpy(force=True)
+        try:
+            a = t.numpy(force=True)
+        except TypeError:
+            refuse(t, name)
+            raise
         a.flags.writeable = False
         arrays.append(a)
     return arrays, device
@@ -56,7 +60,11 @@ def to_host(tensors: Sequence[Tensor], name: str) -> tuple[list[np.ndarray], Any
 
 def from_host(results: Sequence[np.ndarray], device: Any, name: str) -> tuple[Tensor, ...]:
     """The results as tensors, on a device."""
-    tensors = [_tensor(a, name) for a in _apart(results)]
+    try:
+        tensors = [torch.from_numpy(a) for a in _apart(results)]
+    except TypeError:
+        _refuse_results(results, name)
+        raise
     return tuple(tensors if device is None else [t.to(device) for t in tensors])
 
 
@@ -114,11 +122,10 @@ def refuse(t: Tensor, name: str) -> None:
     )
 
 
-def _tensor(a: np.ndarray, name: str) -> Tensor:
-    try:
-        return torch.from_numpy(a)
-    except TypeError:
-        raise TypeError(f"{name} returned an array of dtype {a.dtype}, which PyTorch does not have") from None
+def _refuse_results(results: Sequence[np.ndarray], name: str) -> None:
+    for a in results:
+        if a.dtype not in _DTYPES.values():
+            raise TypeError(f"{name} returned an array of dtype {a.dtype}, which PyTorch does not have")
 
 
 def _apart(results: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
