@@ -58,50 +58,63 @@ class Call:
         self.in_batch: Call | None = None  # the call for a whole batch that this one is an entry of
 
     def __call__(self, arrays: Arrays) -> list[np.ndarray]:
-        """The results."""
+        """The results.
+
+        What applies the derivative of another call is not linearized itself before that is needed: PyTorch
+        says of each backward within torch.func.grad that its derivative may be asked for.
+        """
         operator = self.operator
+        known = None if self.use is None else _by_known(self.use, operator, arrays)
+        if known is not None:
+            return known
         if self.varied:
             values, self.derivative = operator.linearize(arrays, self.varied)
             return values
-        known = None if self.use is None else _by_known(self.use, operator, arrays)
-        return operator(*arrays) if known is None else known
+        return operator(*arrays)
+
+    def derivative_at(self, point: Arrays, use: Use) -> Derivative:
+        """The derivative that has been made, or is made now and kept, in the arguments of a use of it."""
+        derivative = self.derivative
+        if derivative is None or not set(use.arguments) <= set(derivative.arguments):
+            arguments = tuple(sorted({*use.arguments, *(derivative.arguments if derivative else ())}))
+            derivative = self.derivative = self.operator.linearize(point, arguments)[1]
+        return derivative
 
 
 def _by_known(use: Use, operator: Operator, arrays: Arrays) -> list[np.ndarray] | None:
-    """The results of a derivative at a point by the derivative that was made there, if it was."""
-    source, directions = use.source, arrays[use.n :]
-    if not isinstance(operator, Batched):
-        return _applied(use, source, directions)
-    marked = operator.marked
-    size = next(len(a) for a, m in zip(arrays, marked, strict=True) if m)
-    directions = [
-        d if m else np.broadcast_to(d, (size, *d.shape))
-        for d, m in zip(directions, marked[use.n :], strict=True)
-    ]
-    if not any(marked[: use.n]):
-        return None if isinstance(operator.base, Batched) else _applied(use, source, directions)
-    # The derivative of the whole batch is that of each entry, where no argument is common to the entries.
-    whole = source.in_batch
-    if whole is None or whole.derivative is None:
+    """The results of a derivative at a point by the one that is kept for this point, if there can be one."""
+    source, point, directions = use.source, arrays[: use.n], list(arrays[use.n :])
+    if isinstance(operator, Batched):
+        marked = operator.marked
+        if isinstance(operator.base, Batched):
+            return None
+        size = next(len(a) for a, m in zip(arrays, marked, strict=True) if m)
+        directions = [
+            d if m else np.broadcast_to(d, (size, *d.shape))
+            for d, m in zip(directions, marked[use.n :], strict=True)
+        ]
+        if any(marked[: use.n]):
+            # The derivative of the whole batch is that of each entry, where no argument is common to them.
+            whole = source.in_batch
+            if whole is None or not all(marked[k] for k in use.arguments):
+                return None
+            assert isinstance(whole.operator, Batched)
+            if whole.operator.marked != marked[: use.n]:
+                return None
+            if whole.derivative and not all(marked[k] for k in whole.derivative.arguments):
+                return None
+            source = whole
+    if use.n == 0 and source.derivative is None:  # the adjoint of a linear function
         return None
-    assert isinstance(whole.operator, Batched)
-    of = whole.operator.marked
-    if of != marked[: use.n] or not all(of[k] for k in whole.derivative.arguments):
-        return None
-    return None if isinstance(operator.base, Batched) else _applied(use, whole, directions)
+    return _applied(use, source.derivative_at(point, use), directions)
 
 
-def _applied(use: Use, source: Call, directions: Sequence[Array | None]) -> list[np.ndarray] | None:
-    """The derivative that a call has made, applied; None where it has not, or not in all these arguments."""
-    derivative = source.derivative
-    if derivative is None:
-        return None
+def _applied(use: Use, derivative: Derivative, directions: Sequence[Array | None]) -> list[np.ndarray]:
+    """A derivative in some arguments of some results, by one that may be in more of more."""
     takes, gives = derivative.arguments, derivative.results
     given, wanted = use.arguments, use.results
     if use.pulls:
         takes, gives, given, wanted = gives, takes, wanted, given
-    if not (set(given) <= set(takes) and set(wanted) <= set(gives)):
-        return None
     if given != takes:
         some = dict(zip(given, directions, strict=True))
         directions = [some.get(k) for k in takes]
@@ -260,7 +273,7 @@ def _by_kept_derivative(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[
     if derivative is None or torch.is_grad_enabled() or _transforms_active():
         return None
     point = ctx.saved_tensors  # raises where these have been changed or freed
-    given = cotangents if None not in cotangents else [w for w in cotangents if w is not None]
+    given = [w for w in cotangents if w is not None]
     if is_recorded(given):
         return None
     for t in (*given, *point):
@@ -275,9 +288,13 @@ def _by_kept_derivative(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[
         raise
     if len(arrays) != len(derivative.results):
         following = iter(arrays)
-        arrays = [None if cotangents[j] is None else next(following) for j in derivative.results]
+        directions: list[Any] = [
+            None if cotangents[j] is None else next(following) for j in derivative.results
+        ]
+    else:
+        directions = arrays
     gradients: list[Tensor | None] = [None] * len(ctx.needs_input_grad)
-    for k, g in zip(derivative.arguments, from_host(derivative.pull(arrays), device, name), strict=True):
+    for k, g in zip(derivative.arguments, from_host(derivative.pull(directions), device, name), strict=True):
         gradients[k + 1] = g
     return tuple(gradients)
 

@@ -107,7 +107,7 @@ def _put_together(form: Form, parts: list[Any]) -> Any:
     return form[1](**dict(zip(form[2], values)))  # noqa: B905  # likewise
 
 
-@torch.compiler.assume_constant_result  # type: ignore[misc]  # PyTorch says Any
+@torch.compiler.assume_constant_result
 def _number(function: Wrapped, forms: tuple[Form, ...], named: tuple[tuple[str, Form], ...]) -> int:
     """The number of the operator for calls of such a form."""
     if not named and all(form == ("tensor",) for form in forms):
@@ -121,7 +121,7 @@ def _number(function: Wrapped, forms: tuple[Form, ...], named: tuple[tuple[str, 
     return number_of(function.made(rebuild, ("compiled", _comparable(forms), _comparable(named))))
 
 
-@torch.compiler.assume_constant_result  # type: ignore[misc]  # PyTorch says Any
+@torch.compiler.assume_constant_result
 def _guest_number(
     f: Callable[..., Any],
     linear: bool,
@@ -150,7 +150,7 @@ def _evaluated(number: int, *tensors: Tensor) -> tuple[Tensor, ...]:
     return evaluate(operator, tensors)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[misc]  # PyTorch says Any
+@torch.compiler.assume_constant_result
 def _result_form(number: int) -> Form:
     """The form of what the operator returns, which is known once the compiler has found its shapes."""
     treedef = _structures[number]

@@ -89,7 +89,7 @@ def wrap(
     if not callable(f):
         raise TypeError(f"wrap takes a function, got {f!r:.60}")
     if isinstance(f, Wrapped):
-        raise TypeError(f"{f.__name__} is a function of tensors already")
+        raise TypeError(f"wrap: {f!r} is a function of tensors already")
     return Wrapped(f, linear, signature, result)
 
 
