@@ -78,7 +78,7 @@ def test_training():
     model = Model()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     losses = []
-    for _ in range(50):
+    for _ in range(300):
         optimizer.zero_grad()
         loss = ((model(B) - 0.5) ** 2).sum()
         loss.backward()

@@ -7,6 +7,7 @@ in its program; and puts the results together.  It does not read the user's func
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from ._wrap import Wrapped, wrapped
 Tensor = Any
 Form = tuple[Any, ...]  # (what it is, ...): see _taken_apart
 
-_CONSTANTS = (bool, int, float, complex, str, type(None))
+_CONSTANTS = (bool, int, complex, str, type(None))
 
 
 _structures: dict[int, TreeDef | None] = {}  # of the results of operators, by their numbers
@@ -51,7 +52,7 @@ def call_guest(
 
 def _called(number: int, tensors: list[Tensor]) -> Any:
     results = _evaluated(number, *tensors)
-    return _put_together(_result_form(number), list(results))
+    return _put_together(_result_form(number), results)
 
 
 def _forms(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> tuple[Any, Any]:
@@ -64,10 +65,13 @@ def _taken_apart(x: Any, tensors: list[Tensor]) -> Form:
     """The form of an argument; the tensors in it are added to the list."""
     if isinstance(x, torch.Tensor):
         tensors.append(x)
-        return ("tensor",)
-    if isinstance(x, np.ndarray):  # an integer or a constant one: nothing is differentiated by it
+        return "tensor", len(tensors) - 1
+    if isinstance(x, np.ndarray):
         tensors.append(torch.as_tensor(x))
-        return ("tensor",)
+        return "tensor", len(tensors) - 1
+    if isinstance(x, float):  # a program is to serve for all of them
+        tensors.append(torch.tensor(x, dtype=torch.float64))
+        return "float", len(tensors) - 1
     if isinstance(x, _CONSTANTS):
         return "constant", x
     if isinstance(x, dict):
@@ -88,11 +92,13 @@ def _taken_apart(x: Any, tensors: list[Tensor]) -> Form:
     )
 
 
-def _put_together(form: Form, parts: list[Any]) -> Any:
-    """What was taken apart, from parts in place of its tensors; they are taken from the list."""
+def _put_together(form: Form, parts: Sequence[Any]) -> Any:
+    """What was taken apart, from parts in place of its tensors."""
     what = form[0]
     if what == "tensor":
-        return parts.pop(0)
+        return parts[form[1]]
+    if what == "float":
+        return float(parts[form[1]])
     if what == "constant":
         return form[1]
     values = [_put_together(f, parts) for f in form[-1]]
@@ -104,19 +110,22 @@ def _put_together(form: Form, parts: list[Any]) -> Any:
         return dict(zip(form[1], values))  # noqa: B905  # the compiler reads this, and knows no strict=
     if what == "named tuple":
         return form[1](*values)
+    if what == "named tuple by name":
+        return _class_at(form[1])(*values)
+    if what == "dataclass by name":
+        return _class_at(form[1])(**dict(zip(form[2], values)))  # noqa: B905  # likewise
     return form[1](**dict(zip(form[2], values)))  # noqa: B905  # likewise
 
 
 @torch.compiler.assume_constant_result
 def _number(function: Wrapped, forms: tuple[Form, ...], named: tuple[tuple[str, Form], ...]) -> int:
     """The number of the operator for calls of such a form."""
-    if not named and all(form == ("tensor",) for form in forms):
+    if not named and forms == tuple([("tensor", k) for k in range(len(forms))]):
         return number_of(function.positional(len(forms)))
 
     def rebuild(arrays: Arrays) -> tuple[Sequence[Any], dict[str, Any]]:
-        parts = list(arrays)
-        args = [_put_together(form, parts) for form in forms]
-        return args, {name: _put_together(form, parts) for name, form in named}
+        args = [_put_together(form, arrays) for form in forms]
+        return args, {name: _put_together(form, arrays) for name, form in named}
 
     return number_of(function.made(rebuild, ("compiled", _comparable(forms), _comparable(named))))
 
@@ -154,23 +163,47 @@ def _evaluated(number: int, *tensors: Tensor) -> tuple[Tensor, ...]:
 def _result_form(number: int) -> Form:
     """The form of what the operator returns, which is known once the compiler has found its shapes."""
     treedef = _structures[number]
-    return ("tensor",) if treedef is None else _form(treedef, operator_of(number).name)
+    if treedef is None:
+        return "tensor", 0
+    return _form(treedef.unflatten([_Place(k) for k in range(treedef.num_leaves)]), operator_of(number).name)
 
 
-def _form(treedef: TreeDef, name: str) -> Form:
-    kind = treedef.type
-    if kind is None:
-        return ("tensor",)
-    parts = tuple([_form(child, name) for child in treedef.children()])
-    if kind in (list, tuple):
-        return kind.__name__, parts
-    if issubclass(kind, dict):
-        return "dict", tuple(treedef.entries()), parts
-    if issubclass(kind, tuple):
-        return "named tuple", kind, parts
-    if hasattr(kind, "__dataclass_fields__"):
-        return "dataclass", kind, tuple(kind.__dataclass_fields__), parts
+class _Place(int):
+    """Where a result is among all."""
+
+
+def _address(kind: type, name: str) -> tuple[str, ...]:
+    """Where a class is found: its module and its name there.  The compiler takes no classes as constants."""
+    if "<locals>" in kind.__qualname__:
+        raise RuleError(
+            f"{name} returned a {kind.__qualname__}, which torch.compile can put together only if the class is "
+            "defined in a module, not in a function"
+        )
+    return kind.__module__, *kind.__qualname__.split(".")
+
+
+def _class_at(address: tuple[str, ...]) -> Any:
+    found = sys.modules[address[0]]
+    for part in address[1:]:
+        found = getattr(found, part)
+    return found
+
+
+def _form(x: Any, name: str) -> Form:
+    """The form of what holds places."""
+    if type(x) is _Place:
+        return "tensor", int(x)
+    if isinstance(x, dict):
+        return "dict", tuple(x), tuple([_form(v, name) for v in x.values()])
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return "named tuple by name", _address(type(x), name), tuple([_form(v, name) for v in x])
+    if type(x) in (tuple, list):
+        return type(x).__name__, tuple([_form(v, name) for v in x])
+    if hasattr(x, "__dataclass_fields__"):
+        names = tuple(x.__dataclass_fields__)
+        values = tuple([_form(getattr(x, field), name) for field in names])
+        return "dataclass by name", _address(type(x), name), names, values
     raise RuleError(
-        f"{name} returned a {kind.__name__}, which torch.compile cannot put together: return a tuple, a "
+        f"{name} returned a {type(x).__name__}, which torch.compile cannot put together: return a tuple, a "
         "list, a dictionary or a dataclass"
     )
