@@ -33,7 +33,7 @@ from .transforms import (
 )
 
 __version__ = "0.1.0"
-_SUBPACKAGES = ("fft", "jax", "linalg", "nufft", "optimize", "sparse", "structured", "testing")
+_SUBPACKAGES = ("fft", "jax", "linalg", "nufft", "optimize", "sparse", "structured", "testing", "torch")
 _STRUCTURED = (
     "Banded",
     "Bidiagonal",

@@ -8,7 +8,8 @@ from typing import Any
 
 __all__ = ["warn"]
 
-_BETWEEN = (__name__.partition(".")[0], "numpy", "scipy")  # packages through which a call may come to us
+# Packages through which a call may come to us.
+_BETWEEN = (__name__.partition(".")[0], "numpy", "scipy", "torch")
 
 
 def warn(message: str, category: type[Warning]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -60,7 +61,21 @@ def door_of(values: Iterable[Any]) -> Any:
         else:
             name = _DOORS.get(kind.__module__.partition(".")[0])
             if name is not None:
-                door = importlib.import_module(name)
+                door = _door(name)
                 if door.is_array(value):
                     return door
     return None
+
+
+def _door(name: str) -> Any:
+    _load(name)
+    return sys.modules[name]
+
+
+def _load(name: str) -> None:
+    importlib.import_module(name)
+
+
+# PyTorch's compiler then runs this function, instead of reading it.  It is what its function
+# torch.compiler.assume_constant_result does, for which PyTorch would have to be imported.
+_load._dynamo_marked_constant = True  # type: ignore[attr-defined]  # functions may have any

@@ -68,22 +68,26 @@ class Operator:
 
         Without ``results``, it is that of all results that have one: those that are real or complex.
         """
-        everything: list[Any] = []
+        values: list[Any] = []
         chosen = results
 
         def some(*varied: Array) -> tuple[Any, ...]:
             nonlocal chosen
-            out = self.trace(*placed(arrays, arguments, varied))
+            out = self.trace(*(varied if len(varied) == len(arrays) else placed(arrays, arguments, varied)))
             if chosen is None:
                 chosen = tuple([j for j, result in enumerate(out) if is_inexact(result)])
-            everything[:] = [None if j in chosen else stop_gradient(result) for j, result in enumerate(out)]
+            if chosen == tuple(range(len(out))):  # the common case
+                return out
+            values[:] = [None if j in chosen else own(stop_gradient(y), arrays) for j, y in enumerate(out)]
             return tuple([out[j] for j in chosen])
 
         lin = Linearization(self.name, some, arguments, [arrays[k] for k in arguments], outlives=True)
         assert chosen is not None
-        for j, result in zip(chosen, lin.results.take(copy=True), strict=True):
-            everything[j] = result
-        return [own(result, arrays) for result in everything], Derivative(lin, arguments, chosen)
+        found = [np.asarray(y) for y in lin.results.take(copy=True)]
+        if values:
+            for j, y in zip(chosen, found, strict=True):
+                values[j] = y
+        return values or found, Derivative(lin, arguments, chosen)
 
     def directions(self, point: Arrays, stacks: Arrays, axes: int) -> list[np.ndarray] | None:
         """The results for stacks of all linear arguments in one pass, or None where that cannot be.
@@ -116,21 +120,23 @@ class Derivative:
         self.lin, self.arguments, self.results = lin, arguments, results
         self.places = tuple(range(len(results))) if places is None else places  # of the results, on the tape
 
-    def push(self, tangents: Arrays) -> list[np.ndarray]:
-        """The tangents of the results."""
+    def push(self, tangents: Sequence[Array | None]) -> list[np.ndarray]:
+        """The tangents of the results; None counts as zero."""
         lin = self.lin
-        leaves, stack = _elements(lin.in_spaces, tangents, lin.name)
-        pushed, spaces = lin.push(leaves, stack), lin.results.spaces
-        return [np.asarray(finished(spaces[j], pushed[j], stack)) for j in self.places]
+        stack, leaves = _fitted(lin.in_spaces, tangents, lin.name)
+        shared = set(map(id, leaves))
+        pushed = lin.push(leaves, stack)
+        spaces = lin.results.spaces
+        return [np.asarray(finished(spaces[j], pushed[j], stack, shared)) for j in self.places]
 
-    def pull(self, cotangents: Arrays) -> list[np.ndarray]:
-        """The cotangents of the arguments."""
+    def pull(self, cotangents: Sequence[Array | None]) -> list[np.ndarray]:
+        """The cotangents of the arguments; None counts as zero."""
         lin = self.lin
         spaces = lin.results.spaces
-        leaves, stack = _elements([spaces[j] for j in self.places], cotangents, lin.name)
-        if len(leaves) < len(spaces):
-            given = dict(zip(self.places, leaves, strict=True))
-            leaves = [given.get(j) for j in range(len(spaces))]
+        if len(self.places) < len(spaces):
+            given = dict(zip(self.places, cotangents, strict=True))
+            cotangents = [given.get(j) for j in range(len(spaces))]
+        stack, leaves = _fitted(spaces, cotangents, lin.name)
         return [np.asarray(g) for g in lin.gradients(leaves, stack=stack)]
 
     def of(self, arguments: Indices, results: Indices) -> Derivative | None:
@@ -143,14 +149,20 @@ class Derivative:
         return Derivative(self.lin, arguments, results, places)
 
 
-def _elements(spaces: Sequence[Space], directions: Arrays, name: str) -> tuple[list[Any], Shape]:
-    """Tangents or cotangents as elements of their spaces, and the shape of the stack that they are."""
-    leaves = [
-        d if s.contains(d) else fitted(s, d, f"a direction given to the derivative of {name}")
-        for s, d in zip(spaces, directions, strict=True)
-    ]
-    first = leaves[0]
-    return leaves, np.shape(first)[: np.ndim(first) - len(spaces[0].shape)]
+def _fitted(
+    spaces: Sequence[Space], arrays: Sequence[Array | None], name: str
+) -> tuple[Shape, list[Array | None]]:
+    """Tangents or cotangents as elements of spaces, and the leading axes that they have beyond these."""
+    stack: Shape | None = None
+    leaves: list[Array | None] = []
+    for a, s in zip(arrays, spaces, strict=True):
+        if a is not None:
+            if stack is None:
+                stack = a.shape[: a.ndim - len(s.shape)]
+            if not s.contains(a, stack):
+                a = fitted(s, a, f"a direction given to {name}", stack)  # noqa: PLW2901  # the same direction
+        leaves.append(a)
+    return stack or (), leaves
 
 
 def outline(a: Array) -> Outline:
