@@ -64,11 +64,13 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _STRUCTURED:
         return getattr(importlib.import_module(f"{__name__}.structured"), name)
+    if name == "patch":
+        return importlib.import_module(f"{__name__}.patching").patch
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_SUBPACKAGES, *_STRUCTURED])
+    return sorted([*globals(), *_SUBPACKAGES, *_STRUCTURED, "patch"])
 
 
 __all__ = [
