@@ -9,10 +9,10 @@ from collections.abc import Callable
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-from ..rule import load_chapters
+from ..rule import load_chapters, table
 from ..tracing import Forward, Tape
 from . import _guards, _math, _numpy, _running, _scipy
-from ._bindings import Attributes, rebind
+from ._bindings import Attributes, rebind, register
 
 __all__ = ["Patch", "patch"]
 
@@ -41,7 +41,9 @@ class Patch:
                 return
             _active[:] = [p for p in _active if p is not self]
             if not _active:
-                rebind((ours, original) for original, ours in _functions.items())
+                originals = [(ours, original) for original, ours in _functions.items()]
+                register(originals, keep=False)
+                rebind(originals)
                 _attributes.restore()
 
     def __enter__(self) -> Patch:
@@ -107,9 +109,13 @@ def patch() -> Patch:
                 _load_rules()
                 for chapter in (_numpy, _math, _scipy):
                     _functions.update(chapter.replacements())
+                for original, ours in _functions.items():
+                    if original in table:  # NumPy looks functions up by name, for `like=`
+                        table[ours] = table[original]
             for trace in (Tape, Forward):
                 _attributes.replace(trace, "run", _running.run)
             _guards.replace_guards(_attributes)
+            register(_functions.items(), keep=True)
             rebind(_functions.items())
         handle = Patch()
         _active.append(handle)

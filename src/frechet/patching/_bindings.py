@@ -3,29 +3,70 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
+Pairs = Iterable[tuple[Any, Any]]
 
-def rebind(pairs: Iterable[tuple[Any, Any]]) -> None:
-    """Bind every global name of a loaded module that is bound to the first of a pair to the second.
 
-    Modules of frechet are left as they are: their rules call the functions themselves.  What is bound inside
-    functions and classes, as a default argument, in a container or in compiled code is not found.
+def rebind(pairs: Pairs) -> None:
+    """Replace the first of each pair by the second in the global names of every loaded module.
+
+    So in dictionaries that are bound to such names.  Modules of frechet are left as they are: their rules call
+    the functions themselves.  What is bound elsewhere (inside functions, classes and other containers, as a
+    default argument, in compiled code) is not found.
     """
-    new = {id(old): (old, replacement) for old, replacement in pairs}
-    for module in list(sys.modules.values()):
-        if not isinstance(module, ModuleType):
-            continue
-        # Past the module's own __getattribute__, which in modules that load late would load them now.
-        names: dict[str, Any] = object.__getattribute__(module, "__dict__")
-        if str(names.get("__name__")).partition(".")[0] == "frechet":
-            continue
+    new = {id(old): (old, other) for old, other in pairs}
+    for names in _dictionaries():
         for name, value in list(names.items()):
             found = new.get(id(value))
             if found is not None and found[0] is value:
                 names[name] = found[1]
+
+
+def register(pairs: Pairs, keep: bool) -> None:
+    """Let the second of each pair be known in all tables and sets of modules that know the first.
+
+    Such tables say what a function means to a class with NumPy's protocols, or what a function can do.
+    Afterwards they know both if `keep`, else the second only.
+    """
+    new = {id(old): (old, other) for old, other in pairs}
+    for table in (*_dictionaries(), *_of_type(set)):
+        for key in list(table):
+            found = new.get(id(key))
+            if found is None or found[0] is not key:
+                continue
+            if isinstance(table, dict):
+                table.setdefault(found[1], table[key] if keep else table.pop(key))
+            else:
+                table.add(found[1])
+                if not keep:
+                    table.discard(key)
+
+
+def _dictionaries() -> Iterator[dict[Any, Any]]:
+    """The names of every loaded module but those of frechet, and dictionaries among what they are bound to."""
+    yield from _globals()
+    yield from _of_type(dict)
+
+
+def _of_type(kind: type) -> Iterator[Any]:
+    seen = set()
+    for names in _globals():
+        for value in list(names.values()):
+            if type(value) is kind and id(value) not in seen:
+                seen.add(id(value))
+                yield value
+
+
+def _globals() -> Iterator[dict[str, Any]]:
+    for module in list(sys.modules.values()):
+        if isinstance(module, ModuleType):
+            # Past the module's own __getattribute__, which in modules that load late would load them now.
+            names: dict[str, Any] = object.__getattribute__(module, "__dict__")
+            if str(names.get("__name__")).partition(".")[0] != "frechet":
+                yield names
 
 
 class Attributes:

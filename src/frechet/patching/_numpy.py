@@ -12,7 +12,7 @@ from ..errors import NotDifferentiableError
 from ..rule import carriers, primal, structured_types
 from ..tracing.creation import plain_values
 from ..transforms import array as traced_array
-from ._wrappers import PLAIN, create_like, creating, look, passing, watching
+from ._wrappers import PLAIN, creating, look, passing, watching
 
 Function = Callable[..., Any]
 
@@ -84,7 +84,7 @@ def _arange(*args: Any, dtype: Any = None, device: Any = None, like: Any = None,
 def _fromiter(original: Function, iter: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Any:
     """np.fromiter: the entries are taken first, to see what they are."""
     if like is not None:
-        return create_like(original, (iter, dtype, count), {"like": like})
+        return original(iter, dtype, count, like=like)
     entries = list(itertools.islice(iter, count) if count >= 0 else iter)
     if look(entries) == PLAIN or len(entries) < count:
         return original(entries, dtype, count)

@@ -6,6 +6,7 @@ With nothing traced they call the original.  They carry its name, documentation 
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
@@ -118,9 +119,11 @@ def creating(
     @functools.wraps(original)
     def function(*args: Any, **kwargs: Any) -> Any:
         if running:
+            if "like" in kwargs:
+                return create_like(function, original, args, kwargs)
             return _create(original, ours, new, args, kwargs, sys._getframe(1))
         if kwargs:
-            return create_like(original, args, kwargs) if "like" in kwargs else original(*args, **kwargs)
+            return create_like(function, original, args, kwargs) if "like" in kwargs else original(*args, **kwargs)
         return original(*args)
 
     return function
@@ -129,8 +132,6 @@ def creating(
 def _create(
     original: Function, ours: Any, new: Any, args: Any, kwargs: dict[str, Any], caller: FrameType
 ) -> Any:
-    if "like" in kwargs:
-        return create_like(original, args, kwargs)
     found = look(args) if not kwargs else look((*args, *kwargs.values()))
     if found == CONSTANT and in_library(caller):  # they want an array for compiled code, and get a plain one
         args = tuple([plain_copy(a) for a in args])
@@ -144,20 +145,20 @@ def _create(
     return result if trace is None else trace.record(result, (), "array creation")
 
 
-def create_like(original: Function, args: Any, kwargs: dict[str, Any]) -> Any:
-    """np.zeros(n, like=x): the protocol, as NumPy carries it out, with the function that x knows.
+def create_like(function: Function, original: Function, args: Any, kwargs: dict[str, Any]) -> Any:
+    """np.zeros(n, like=x): x is told of the public function, which is the one that stands for the original.
 
-    NumPy itself looks the function up by its name, and would tell x of the one that stands in its place.
+    NumPy finds it by name for its functions in C; for those in Python it would tell x of the original.
     """
     like = kwargs["like"]
-    protocol = getattr(type(like), "__array_function__", None)
-    if protocol is None or type(like) is np.ndarray:
+    protocol = getattr(type(like), "__array_function__", np.ndarray.__array_function__)
+    if inspect.isbuiltin(original) or protocol is np.ndarray.__array_function__:
         return original(*args, **kwargs)
     rest = {name: a for name, a in kwargs.items() if name != "like"}
-    result = protocol(like, original, (type(like),), args, rest)
+    result = protocol(like, function, (type(like),), args, rest)
     if result is NotImplemented:
         raise TypeError(
-            f"no implementation found for {original.__name__!r} on types that implement __array_function__: "
-            f"[{type(like)!r}]"
+            f"no implementation found for 'numpy.{original.__name__}' on types that implement "
+            f"__array_function__: [{type(like)!r}]"
         )
     return result
