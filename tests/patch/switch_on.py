@@ -1,5 +1,7 @@
-"""A plugin of pytest that turns the patch on before any test is collected."""
+"""A plugin of pytest, `-p tests.patch.switch_on`: the tests run with the patch on."""
 
 import frechet as fr
 
-fr.patch()
+
+def pytest_configure():
+    fr.patch()

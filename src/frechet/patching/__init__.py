@@ -19,7 +19,9 @@ __all__ = ["Patch", "patch"]
 _lock = threading.RLock()
 _active: list[Patch] = []
 _attributes = Attributes()
-_functions: dict[Callable[..., Any], Callable[..., Any]] = {}  # those of NumPy, SciPy and math: what stands for them
+# Functions of NumPy, SciPy and math, each with what stands for it while the patch is on.  No dictionary, in which
+# `rebind` would find them.
+_pairs: list[tuple[Callable[..., Any], Callable[..., Any]]] = []
 _UNPATCHED_RUN: CodeType = Tape.run.__code__
 
 
@@ -41,9 +43,9 @@ class Patch:
                 return
             _active[:] = [p for p in _active if p is not self]
             if not _active:
-                originals = [(ours, original) for original, ours in _functions.items()]
-                register(originals, keep=False)
-                rebind(originals)
+                back = [(ours, original) for original, ours in _pairs]
+                register(back, keep=False)
+                rebind(back)
                 _attributes.restore()
 
     def __enter__(self) -> Patch:
@@ -105,18 +107,18 @@ def patch() -> Patch:
                     "fr.patch was called inside a function that is being differentiated; call it before, around "
                     "fr.grad(f)(x) or at the beginning of the program"
                 )
-            if not _functions:
+            if not _pairs:
                 _load_rules()
                 for chapter in (_numpy, _math, _scipy):
-                    _functions.update(chapter.replacements())
-                for original, ours in _functions.items():
+                    _pairs.extend(chapter.replacements().items())
+                for original, ours in _pairs:
                     if original in table:  # NumPy looks functions up by name, for `like=`
                         table[ours] = table[original]
             for trace in (Tape, Forward):
                 _attributes.replace(trace, "run", _running.run)
             _guards.replace_guards(_attributes)
-            register(_functions.items(), keep=True)
-            rebind(_functions.items())
+            register(_pairs, keep=True)
+            rebind(_pairs)
         handle = Patch()
         _active.append(handle)
         return handle

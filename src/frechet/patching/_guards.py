@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import array as plain_array  # the function itself, whatever stands in its place later
 
 from ..rule import primal
 from ..tracing import Traced
@@ -35,7 +36,7 @@ def _array(guard: Callable[..., Any]) -> Callable[..., Any]:
     def __array__(self: Traced, dtype: Any = None, copy: bool | None = None) -> Any:
         if varies(self):
             return guard(self, dtype, copy)
-        value = np.array(plain_values(self), dtype)
+        value = plain_array(plain_values(self), dtype)
         if not copy:
             value.flags.writeable = False
         return value

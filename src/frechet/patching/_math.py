@@ -14,8 +14,8 @@ from ._wrappers import passing
 Function = Callable[..., Any]
 
 _SAME = (
-    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "copysign", "cos", "cosh", "degrees", "exp",
-    "exp2", "expm1", "fabs", "fmod", "hypot", "log10", "log1p", "log2", "pow", "radians", "sin", "sinh", "sqrt",
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "copysign", "cos", "cosh", "degrees",
+    "exp", "exp2", "expm1", "fabs", "fmod", "log10", "log1p", "log2", "pow", "radians", "sin", "sinh", "sqrt",
     "tan", "tanh",
 )  # fmt: skip
 _SPECIAL = {"erf": "erf", "erfc": "erfc", "gamma": "gamma", "lgamma": "gammaln"}
@@ -34,8 +34,12 @@ def _prod(iterable: Any, *, start: Any = 1) -> Any:
     return np.prod(array(list(iterable))) * start
 
 
+def _hypot(*coordinates: Any) -> Any:
+    return np.linalg.norm(array(list(coordinates)))
+
+
 def _dist(p: Any, q: Any) -> Any:
-    return np.sqrt(np.sum((array(list(p)) - array(list(q))) ** 2))
+    return np.linalg.norm(array(list(p)) - array(list(q)))
 
 
 def _of_the_value(function: Function) -> Function:
@@ -49,15 +53,13 @@ def replacements() -> dict[Function, Function]:
     """By function of math, the one that takes its place."""
     import scipy.special
 
-    ours: dict[Function, Function] = {math.log: _log, math.fsum: _fsum, math.prod: _prod, math.dist: _dist}
+    ours: dict[Function, Function] = {
+        math.log: _log, math.hypot: _hypot, math.fsum: _fsum, math.prod: _prod, math.dist: _dist
+    }  # fmt: skip
     for name in _SAME:
-        function = getattr(np, name, None)
-        ours[getattr(math, name)] = function if function is not None else _NAMES[name]
+        ours[getattr(math, name)] = getattr(np, name)
     for name, other in _SPECIAL.items():
         ours[getattr(math, name)] = getattr(scipy.special, other)
     for name in _CONSTANT:
         ours[getattr(math, name)] = _of_the_value(getattr(math, name))
     return {original: passing(original, function) for original, function in ours.items()}
-
-
-_NAMES: dict[str, Function] = {"pow": np.power}

@@ -34,10 +34,7 @@ def _array(
     like: Any = None,
 ) -> Any:
     """np.array of something traced.  The order of the entries in memory does not show in a traced array."""
-    if copy is True or not _is_array(object):
-        y = traced_array(_lists(object), dtype)
-    else:
-        y = _asarray(object, dtype, copy=copy)
+    y = _asarray(object, dtype, copy=copy)
     return np.reshape(y, (1,) * (ndmin - y.ndim) + y.shape) if ndmin > y.ndim else y
 
 
@@ -45,7 +42,7 @@ def _asarray(
     a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None, like: Any = None
 ) -> Any:
     """np.asarray of something traced: a traced array itself, where its dtype need not change."""
-    if copy or not _is_array(a):
+    if copy is True or not _is_array(a):
         return traced_array(_lists(a), dtype)
     if dtype is None or np.dtype(dtype) == a.dtype:
         return a

@@ -92,14 +92,14 @@ def _node_varies(nodes: list[Any], node: int, known: dict[int, bool]) -> bool:
 
 # --- for whom an array is made ------------------------------------------------------------------------------
 
-LIBRARIES = ("numpy", "scipy")
+_LIBRARIES = ("numpy", "scipy")
 # Modules of ours that call the function under differentiation; all others call rules, and what belongs to them.
 _CALLERS = ("transforms", "optimize", "patching", "testing")
 
 
 def in_library(frame: FrameType) -> bool:
     """Whether a frame belongs to NumPy or SciPy."""
-    return _package(frame)[0] in LIBRARIES
+    return _package(frame)[0] in _LIBRARIES
 
 
 def trace_for(frame: FrameType | None) -> Trace | None:
@@ -109,7 +109,7 @@ def trace_for(frame: FrameType | None) -> Trace | None:
     those that a user wrote, which are called by the engine.
     """
     entry = running.get(threading.get_ident())
-    if entry is None or frame is None or in_library(frame):
+    if entry is None or frame is None or _package(frame)[0] in (*_LIBRARIES, "frechet"):
         return None
     while frame is not None:
         package = _package(frame)

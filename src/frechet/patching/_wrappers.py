@@ -18,6 +18,7 @@ from ..errors import NotDifferentiableError
 from ..rule import carriers, structured_types
 from ..tracing import Traced, View
 from ..tracing.creation import plain_values
+from ._callers import is_called_by
 from ._running import in_library, running, trace_for, varies
 
 Function = Callable[..., Any]
@@ -121,17 +122,29 @@ def creating(
         if running:
             if "like" in kwargs:
                 return create_like(function, original, args, kwargs)
-            return _create(original, ours, new, args, kwargs, sys._getframe(1))
+            return _create(function, original, ours, new, args, kwargs, sys._getframe(1))
         if kwargs:
-            return create_like(function, original, args, kwargs) if "like" in kwargs else original(*args, **kwargs)
+            return (
+                create_like(function, original, args, kwargs)
+                if "like" in kwargs
+                else original(*args, **kwargs)
+            )
         return original(*args)
 
     return function
 
 
 def _create(
-    original: Function, ours: Any, new: Any, args: Any, kwargs: dict[str, Any], caller: FrameType
+    function: Function,
+    original: Function,
+    ours: Any,
+    new: Any,
+    args: Any,
+    kwargs: dict[str, Any],
+    caller: FrameType,
 ) -> Any:
+    if not is_called_by(function, caller):  # compiled code gets plain arrays, or an error
+        return original(*args, **kwargs)
     found = look(args) if not kwargs else look((*args, *kwargs.values()))
     if found == CONSTANT and in_library(caller):  # they want an array for compiled code, and get a plain one
         args = tuple([plain_copy(a) for a in args])
