@@ -29,7 +29,7 @@ FLOORS = [
     ("tracing", ["tracing"]),
     ("transforms", ["transforms", "derivative", "custom", "numerical", "differences"]),
     ("rules", ["rules"]),
-    ("domains", ["linalg", "fft", "nufft", "sparse", "structured"]),
+    ("domains", ["linalg", "fft", "nufft", "signal", "interpolate", "integrate", "special", "sparse", "structured"]),
     ("doors", ["jax", "torch", "optimize", "patching"]),
     ("testing", ["testing"]),
 ]

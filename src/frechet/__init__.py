@@ -33,7 +33,7 @@ from .transforms import (
 )
 
 __version__ = "0.1.0"
-_SUBPACKAGES = ("fft", "linalg", "nufft", "optimize", "sparse", "structured", "testing")
+_SUBPACKAGES = ("fft", "linalg", "nufft", "optimize", "signal", "sparse", "structured", "testing")
 _STRUCTURED = (
     "Banded",
     "Bidiagonal",
