@@ -14,7 +14,6 @@ x9, x12, b3, a3 = rng.normal(size=9), rng.normal(size=12), rng.normal(size=3), n
 x45, k23 = rng.normal(size=(4, 5)), rng.normal(size=(2, 3))
 z9 = x9 + 1j * rng.normal(size=9)
 sos = scipy.signal.butter(4, 0.3, output="sos")
-zi3 = rng.normal(size=(2, 2))
 s = fr.signal
 
 CASES = [
@@ -47,15 +46,10 @@ CASES = [
     (s.lfilter, (b3, a3 + 0.2j, z9), {}),
     (s.lfilter_zi, (b3, a3), {}),
     (s.lfilter_zi, (b3[:2], a3), {}),
-    (s.sosfilt, (sos, x9), {}),
-    (s.sosfilt, (sos, x45, 0), {}),
-    (s.sosfilt, (sos, x9, -1, zi3), {}),
-    (s.sosfilt_zi, (sos,), {}),
     (s.filtfilt, (b3, a3, x12), {}),
     (s.filtfilt, (b3, a3, x45), {"padlen": 2, "padtype": "even"}),
     (s.filtfilt, (b3, a3, x45), {"padlen": 2, "padtype": "constant", "axis": 0}),
     (s.filtfilt, (b3, a3, x9), {"padtype": None}),
-    (s.sosfiltfilt, (sos, rng.normal(size=20)), {}),
     (s.deconvolve, (x9, np.array([2.0, 0.3, -0.1])), {}),
     (s.hilbert, (x9,), {}),
     (s.hilbert, (x45,), {"axis": 0}),
@@ -70,6 +64,30 @@ CASES = [
     (s.savgol_filter, (x12, 4, 2), {"mode": "nearest"}),
     (s.savgol_filter, (x45, 3, 2), {"axis": 0, "deriv": 1, "delta": 0.5}),
 ]
+
+
+SECTIONS = [
+    (lambda m, sos, x: m.sosfilt(sos, x), x9),
+    (lambda m, sos, x: m.sosfilt(sos, x, 0), x45),
+    (lambda m, sos, x: m.sosfilt(sos, x[4:], zi=x[:4].reshape(2, 2)), x9),
+    (lambda m, sos, x: m.sosfilt_zi(sos) * x[:2], x9),
+    (lambda m, sos, x: m.sosfiltfilt(sos, x), rng.normal(size=20)),
+]
+
+
+@pytest.mark.parametrize(("f", "x"), SECTIONS)
+def test_sections(f, x):
+    """By the numerators and denominators of sections: SciPy wants ones in the fourth column."""
+
+    def g(b, a, x, module=s):
+        return f(module, fr.array([[*u, 1.0, *v] for u, v in zip(b, a, strict=True)]), x)
+
+    args = sos[:, :3], sos[:, 4:], x
+    check_rule(g, *args)
+    want = g(*args, module=scipy.signal)
+    got = fr.vjp(g, *args)[0]
+    for y, z in zip(got, want, strict=True) if isinstance(want, tuple) else [(got, want)]:
+        np.testing.assert_allclose(y, z, rtol=1e-10)
 
 
 @pytest.mark.parametrize(("f", "args", "kwargs"), CASES)
@@ -122,6 +140,7 @@ def test_values_are_scipys(f, args, kwargs):
         (lambda x: s.filtfilt(b3, a3, x, padtype="strange"), "padtype"),
         (lambda x: s.filtfilt(b3, a3, x, method="gust"), "use method='pad'"),
         (lambda x: s.sosfilt(x, x), "n_sections"),
+        (lambda x: s.sosfilt(x[None, :6], x), "ones"),
         (lambda x: s.hilbert(x * 1j), "real"),
         (lambda x: s.detrend(x, type="quadratic"), "linear"),
         (lambda x: s.savgol_filter(x, 4, 2), "odd"),

@@ -20,6 +20,7 @@ from ..fft import fftn, ifftn, irfftn, rfftn
 from ..linear_map import Array, LinearMap, linear
 from ..rule import primal
 from ..tracing.apply import is_traced
+from ..transforms import stop_gradient
 
 
 def scipys(name: str) -> Any:
@@ -35,7 +36,13 @@ def reversed_conjugate(a: Array) -> Array:
 @rule
 def full(a: Array, b: Array, method: str = "auto") -> Any:
     """The full convolution of two arrays with the same number of axes."""
-    y = scipys("convolve")(a, b, "full", method)
+    if is_traced(a) or is_traced(b):
+        y = full(a, b, method)  # one level down
+    elif 0 in (*np.shape(a), *np.shape(b)):
+        lengths = [max(n + m - 1, 0) for n, m in zip(np.shape(a), np.shape(b), strict=True)]
+        y = np.zeros(lengths, np.result_type(a, b))
+    else:
+        y = scipys("convolve")(a, b, "full", method)
     return y, (_with(b, np.shape(a), np.shape(y)), _with(a, np.shape(b), np.shape(y)))
 
 
@@ -86,6 +93,11 @@ def part(y: Array, shape: tuple[int, ...], other: tuple[int, ...], mode: str, ax
     return y[tuple(index)]
 
 
+def _empty(in1: Array, in2: Array) -> bool:
+    """Whether the value is empty, and so the same for all arguments of these shapes."""
+    return 0 in (*np.shape(in1), *np.shape(in2))
+
+
 def _checked(in1: Array, in2: Array) -> tuple[Array, Array]:
     in1, in2 = np.asarray(in1) if not is_traced(in1) else in1, np.asarray(in2) if not is_traced(in2) else in2
     if np.ndim(in1) != np.ndim(in2):
@@ -128,6 +140,8 @@ def convolve(in1: Array, in2: Array, mode: str = "full", method: str = "auto") -
     in1, in2 = _checked(in1, in2)
     if np.ndim(in1) == 0:
         return in1 * in2
+    if _empty(in1, in2):
+        return scipys("convolve")(stop_gradient(in1), stop_gradient(in2), mode, method)
     return part(full(in1, in2, method), np.shape(in1), np.shape(in2), mode)
 
 
@@ -205,6 +219,8 @@ def _by_fft(in1: Array, in2: Array, mode: str, axes: Any) -> Array:
     n = np.ndim(in1)
     if n == 0:
         return in1 * in2
+    if _empty(in1, in2):
+        return scipys("fftconvolve")(stop_gradient(in1), stop_gradient(in2), mode, axes)
     given = range(n) if axes is None else np.atleast_1d(axes).tolist()
     axes = sorted({k % n for k in given})
     one, two = np.shape(in1), np.shape(in2)
@@ -250,6 +266,8 @@ def convolve2d(
         raise ValueError("convolve2d inputs must both be 2-D arrays")
     if boundary not in _BOUNDARIES:
         raise ValueError("Acceptable boundary flags are 'fill', 'circular' (or 'wrap'), and 'symmetric' (or 'symm').")
+    if _empty(in1, in2):
+        return scipys("convolve2d")(stop_gradient(in1), stop_gradient(in2), mode, boundary, fillvalue)
     one, two = np.shape(in1), np.shape(in2)
     if mode == "valid" and all(m >= n for n, m in zip(one, two, strict=True)) and one != two:
         in1, in2, one, two = in2, in1, two, one
@@ -281,4 +299,9 @@ def correlate2d(
     if not is_traced(in1) and not is_traced(in2):
         return scipys("correlate2d")(in1, in2, mode, boundary, fillvalue)
     in1, in2 = _checked(in1, in2)
-    return convolve2d(in1, reversed_conjugate(in2), mode, boundary, fillvalue)
+    if mode != "same" or np.ndim(in1) != 2 or _empty(in1, in2):
+        return convolve2d(in1, reversed_conjugate(in2), mode, boundary, fillvalue)
+    # Where in2 has an even length, the middle is one entry further than that of a convolution.
+    y = convolve2d(in1, reversed_conjugate(in2), "full", boundary, fillvalue)
+    (n, m), (k, l) = np.shape(in1), np.shape(in2)
+    return y[k // 2 : k // 2 + n, l // 2 : l // 2 + m]

@@ -18,15 +18,16 @@ from ..errors import NotDifferentiableError
 from ..linalg import companion
 from ..linear_map import Array, linear
 from ..tracing.apply import is_traced
+from ..transforms import array, stop_gradient
 from ._convolve import full, part, scipys
 
 
 @rule
 def recursion(a: Array, u: Array) -> Any:
     """y with a * y = u along the last axis, where a[0] = 1; the derivative leaves that entry alone."""
-    y = scipys("lfilter")(np.ones(1), a, u, axis=-1)
+    y = recursion(a, u) if is_traced(a) or is_traced(u) else scipys("lfilter")(np.ones(1), a, u, axis=-1)
     shape = np.shape(y)
-    taps = shape[-1:] and len(a)
+    taps = len(a)
 
     def lagged() -> Array:
         """y[..., n − k] by n and k, for k > 0."""
@@ -110,14 +111,12 @@ def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Array | None = Non
     return np.moveaxis(y, -1, axis), np.moveaxis(zf, -1, axis)
 
 
-def _array(c: Array) -> Array:
-    return c if is_traced(c) and not isinstance(c, (list, tuple)) else _plain_or_list(c)
+def _array(c: Any) -> Array:
+    if not is_traced(c):
+        return np.asarray(c)
+    return array(c) if isinstance(c, (list, tuple)) else c
 
 
-def _plain_or_list(c: Any) -> Array:
-    from ..transforms import array
-
-    return array(c) if is_traced(c) else np.asarray(c)
 
 
 def _sum(a: Array, b: Array) -> Array:
@@ -174,7 +173,7 @@ def sosfilt(sos: Array, x: Array, axis: int = -1, zi: Array | None = None) -> An
         The final states, only with zi.
     """
     if not any(is_traced(c) for c in (sos, x, zi)):
-        return scipys("sosfilt")(sos, x, axis, zi)
+        return scipys("sosfilt")(np.array(sos), x, axis, zi)  # which does not take a read-only array
     sos, y = _sections(sos), _array(x)
     if zi is None:
         for section in sos:
@@ -192,6 +191,8 @@ def _sections(sos: Array) -> Array:
     sos = _array(sos)
     if np.ndim(sos) != 2 or np.shape(sos)[1] != 6:
         raise ValueError(f"sos array must be shape (n_sections, 6), not {np.shape(sos)}")
+    if not np.all(stop_gradient(sos)[:, 3] == 1):
+        raise ValueError("sos[:, 3] should be all ones")
     return sos
 
 
@@ -280,7 +281,7 @@ def sosfiltfilt(
         The filtered signal, of the shape of x.
     """
     if not is_traced(sos) and not is_traced(x):
-        return scipys("sosfiltfilt")(sos, x, axis, padtype, padlen)
+        return scipys("sosfiltfilt")(np.array(sos), x, axis, padtype, padlen)
     sos = _sections(sos)
     zi = sosfilt_zi(sos)
     taps = 2 * len(sos) + 1 - min(int(np.sum(sos[:, 2] == 0)), int(np.sum(sos[:, 5] == 0)))

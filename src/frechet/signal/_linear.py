@@ -139,8 +139,10 @@ def savgol_filter(
     coefficients = scipys("savgol_coeffs")(window_length, polyorder, deriv=deriv, delta=delta)
     x = np.moveaxis(x, axis, -1)
     lead, n = x.shape[:-1], x.shape[-1]
-    before = window_length - 1 - (window_length - 1) // 2 if mode != "interp" else 0
-    after = (window_length - 1) // 2 if mode != "interp" else 0
+    before = (window_length - 1) // 2 if mode != "interp" else 0
+    after = window_length - 1 - before if mode != "interp" else 0
+    if 0 in np.shape(x):
+        return x
     if mode == "interp" and window_length > n:
         raise ValueError("If mode is 'interp', window_length must be less than or equal to the size of x.")
     ends = x
@@ -152,14 +154,14 @@ def savgol_filter(
     y = full(np.reshape(x, (-1, m)), coefficients[None])
     y = np.reshape(part(y, (1, m), (1, window_length), "valid", (1,)), (*lead, m - window_length + 1))
     if mode == "interp":
+        if window_length % 2 == 0:
+            raise NotDifferentiableError(
+                "fr.signal.savgol_filter: mode='interp' needs an odd window_length where the signal is traced"
+            )
         half = window_length // 2
         # What the filter makes of a single window at its ends, as a matrix.
         E = scipys("savgol_filter")(np.eye(window_length), *options, axis=0, mode="interp")
         first = ends[..., :window_length] @ E[:half].T
         last = ends[..., n - window_length :] @ E[window_length - half :].T
-        y = np.concatenate((first, y, last), axis=-1)[..., :n] if window_length % 2 else y
-        if window_length % 2 == 0:
-            raise NotDifferentiableError(
-                "fr.signal.savgol_filter: mode='interp' needs an odd window_length where the signal is traced"
-            )
+        y = np.concatenate((first, y, last), axis=-1)
     return np.moveaxis(y, -1, axis)
