@@ -97,9 +97,14 @@ _LIBRARIES = ("numpy", "scipy")
 _CALLERS = ("transforms", "optimize", "patching", "testing")
 
 
+# Modules of SciPy in plain Python, which fill arrays that they make with values of the user's functions.
+_PYTHON_ONLY = ("scipy.integrate._ivp",)
+
+
 def in_library(frame: FrameType) -> bool:
-    """Whether a frame belongs to NumPy or SciPy."""
-    return _package(frame)[0] in _LIBRARIES
+    """Whether a frame belongs to NumPy or SciPy, whose arrays go to compiled code."""
+    name = _name(frame)
+    return name.partition(".")[0] in _LIBRARIES and not name.startswith(_PYTHON_ONLY)
 
 
 def trace_for(frame: FrameType | None) -> Trace | None:
@@ -109,10 +114,10 @@ def trace_for(frame: FrameType | None) -> Trace | None:
     those that a user wrote, which are called by the engine.
     """
     entry = running.get(threading.get_ident())
-    if entry is None or frame is None or _package(frame)[0] in (*_LIBRARIES, "frechet"):
+    if entry is None or frame is None or in_library(frame) or _name(frame).partition(".")[0] == "frechet":
         return None
     while frame is not None:
-        package = _package(frame)
+        package = _name(frame).split(".", 2)
         if package[0] == "frechet":
             if frame.f_code is run.__code__:
                 return entry.trace
@@ -122,6 +127,6 @@ def trace_for(frame: FrameType | None) -> Trace | None:
     return None
 
 
-def _package(frame: FrameType) -> list[str]:
-    name: str = frame.f_globals.get("__name__") or ""
-    return name.split(".", 2)
+def _name(frame: FrameType) -> str:
+    """The module that a frame's code belongs to."""
+    return frame.f_globals.get("__name__") or ""
