@@ -114,9 +114,14 @@ def patch() -> Patch:
                 for original, ours in _pairs:
                     if original in table:  # NumPy looks functions up by name, for `like=`
                         table[ours] = table[original]
-            for trace in (Tape, Forward):
-                _attributes.replace(trace, "run", _running.run)
-            _guards.replace_guards(_attributes)
+            try:
+                for trace in (Tape, Forward):
+                    _attributes.replace(trace, "run", _running.run)
+                _guards.replace_guards(_attributes)
+                _scipy.replace_methods(_attributes)
+            except BaseException:
+                _attributes.restore()
+                raise
             register(_pairs, keep=True)
             rebind(_pairs)
         handle = Patch()

@@ -89,8 +89,8 @@ def _fromiter(original: Function, iter: Any, dtype: Any, count: int = -1, *, lik
 
 
 def _isscalar(element: Any) -> bool:
-    """np.isscalar of a traced number, which is one."""
-    return bool(np.isscalar(primal(element)))
+    """np.isscalar of a traced number, which is one; of what else holds something traced."""
+    return type(element) in carriers and not isinstance(primal(element), np.ndarray)
 
 
 def _refuse_shape(name: str) -> Function:

@@ -78,14 +78,15 @@ def passing(original: Function, ours: Function) -> Function:
 
 def refusing(original: Function, name: str) -> Function:
     """The original, which refuses calls with something traced."""
+    return passing(original, lambda *args, **kwargs: refuse(name))
 
-    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
-        raise NotDifferentiableError(
-            f"{name} was called with a traced value, and has no rule. Give it one with fr.rule, or call it on "
-            "fr.stop_gradient(x) if its result is meant to be constant"
-        )
 
-    return passing(original, refuse)
+def refuse(name: str) -> NoReturn:
+    """Refuse a call with something traced."""
+    raise NotDifferentiableError(
+        f"{name} was called with a traced value, and has no rule. Give it one with fr.rule, or call it on "
+        "fr.stop_gradient(x) if its result is meant to be constant"
+    )
 
 
 def watching(original: Function, ours: Function) -> Function:
