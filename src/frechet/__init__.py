@@ -33,7 +33,19 @@ from .transforms import (
 )
 
 __version__ = "0.1.0"
-_SUBPACKAGES = ("fft", "integrate", "interpolate", "linalg", "nufft", "optimize", "signal", "special", "sparse", "structured", "testing")
+_SUBPACKAGES = (
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "nufft",
+    "optimize",
+    "signal",
+    "special",
+    "sparse",
+    "structured",
+    "testing",
+)
 _STRUCTURED = (
     "Banded",
     "Bidiagonal",

@@ -1,5 +1,7 @@
 """Arrays that programs make: of traced values, and to write traced values into."""
 
+# ruff: noqa: PLW0108 - tables of small programs read best in one form
+
 from __future__ import annotations
 
 import copy
@@ -167,7 +169,7 @@ def test_what_stays_plain():
             assert type(y) is np.ndarray
         assert type(np.array([None, None])) is np.ndarray
         assert type(np.sin(outside)) is np.ndarray
-        with pytest.raises(ValueError, match="sequence|traced"):
+        with pytest.raises(ValueError, match=r"sequence|traced"):
             outside[0] = x[0]
         return x[np.arange(2)].sum()
 

@@ -10,11 +10,11 @@ import subprocess
 import sys
 import threading
 import types
-from numpy import zeros
 
 import numpy as np
 import pytest
 import scipy.linalg
+from numpy import zeros
 
 import frechet as fr
 from frechet.patching import _pairs

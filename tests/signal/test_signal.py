@@ -121,7 +121,7 @@ def test_values_are_scipys(f, args, kwargs):
     got = traced(of_arrays, [args[k] for k in arrays], kwargs)
     want = getattr(scipy.signal, f.__name__)(*args, **kwargs)
     plain = f(*args, **kwargs)
-    for y, z, p in (zip(got, want, plain, strict=True) if isinstance(want, tuple) else [(got, want, plain)]):
+    for y, z, p in zip(got, want, plain, strict=True) if isinstance(want, tuple) else [(got, want, plain)]:
         np.testing.assert_allclose(y, z, rtol=1e-9, atol=1e-11)
         np.testing.assert_array_equal(p, z)
         assert np.shape(y) == np.shape(z)

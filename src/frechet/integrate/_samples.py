@@ -139,9 +139,7 @@ def simpson(y: Array, x: Array | None = None, *, dx: Any = 1.0, axis: int = -1) 
     pairs = n - 1 - (n % 2 == 0)
     a, b = h[..., 0:pairs:2], h[..., 1:pairs:2]
     f, g, l = y[..., 0:pairs:2], y[..., 1:pairs:2], y[..., 2 : pairs + 1 : 2]
-    total = np.sum(
-        (a + b) / 6 * ((2 - b / a) * f + (a + b) ** 2 / (a * b) * g + (2 - a / b) * l), axis=-1
-    )
+    total = np.sum((a + b) / 6 * ((2 - b / a) * f + (a + b) ** 2 / (a * b) * g + (2 - a / b) * l), axis=-1)
     if n % 2 == 0 and n > 2:
         last = _first_interval(y[..., :-4:-1], h[..., :-3:-1])
         total = total + last[..., 0]
@@ -152,7 +150,8 @@ def _distinct(h: Array, n: int) -> Array:
     """The lengths of the n − 1 intervals, none of which may be zero."""
     if not np.all(stop_gradient(h)):
         raise NotDifferentiableError(
-            "fr.integrate: Simpson's rule has no derivative where points coincide; take trapezoid, or points apart"
+            "fr.integrate: Simpson's rule has no derivative where points coincide; take trapezoid, or "
+            "points apart"
         )
     return h if np.ndim(h) else np.broadcast_to(h, (max(n - 1, 0),))
 

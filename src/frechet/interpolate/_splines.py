@@ -1,8 +1,8 @@
 """Interpolating splines.
 
-A spline through values y at fixed points is linear in y:  s(x) = Σ_k y_k B_k(x), where B_k is the spline through 1 at
-point k and 0 at the others.  So the only rule is that of evaluating a given spline: its derivative by x is the
-spline's own derivative.
+A spline through values y at fixed points is linear in y:  s(x) = Σ_k y_k B_k(x), where B_k is the spline
+through 1 at point k and 0 at the others.  So the only rule is that of evaluating a given spline: its derivative
+by x is the spline's own derivative.
 """
 
 from __future__ import annotations
@@ -157,9 +157,9 @@ def CubicSpline(
     if not is_traced((x, y)):
         return _scipys("CubicSpline")(x, y, axis, bc_type, extrapolate)
     conditions = bc_type if isinstance(bc_type, (tuple, list)) else (bc_type,)
-    if not all(c in ("not-a-knot", "clamped", "natural") for c in conditions if isinstance(c, str)) or not all(
-        isinstance(c, str) for c in conditions
-    ):
+    if not all(
+        c in ("not-a-knot", "clamped", "natural") for c in conditions if isinstance(c, str)
+    ) or not all(isinstance(c, str) for c in conditions):
         raise NotDifferentiableError(
             f"fr.interpolate.CubicSpline of traced values: bc_type={bc_type!r} has no derivative here; take "
             "'not-a-knot', 'clamped' or 'natural'"

@@ -1,4 +1,4 @@
-"""fr.patch: whole programs differentiated as they are, also where NumPy and SciPy do not ask traced arrays."""
+"""fr.patch: whole programs differentiated as they are, also where NumPy does not ask traced arrays."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from ..rule import load_chapters, table
 from ..tracing import Forward, Tape
 from . import _guards, _math, _numpy, _running, _scipy
 from ._bindings import Attributes, rebind, register
+from ._scipy import RUN
 
-__all__ = ["Patch", "patch"]
+__all__ = ["RUN", "Patch", "patch"]
 
 _lock = threading.RLock()
 _active: list[Patch] = []
 _attributes = Attributes()
-# Functions of NumPy, SciPy and math, each with what stands for it while the patch is on.  No dictionary, in which
-# `rebind` would find them.
+# Functions of NumPy, SciPy and math, each with what stands for it while the patch is on.  No dictionary, in
+# which `rebind` would find them.
 _pairs: list[tuple[Callable[..., Any], Callable[..., Any]]] = []
 _UNPATCHED_RUN: CodeType = Tape.run.__code__
 
@@ -90,22 +91,18 @@ def patch() -> Patch:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> def program(x):
-    ...     A = np.eye(2)
-    ...     A[0, 1] = x
-    ...     return np.sum(np.array([x, 2.0]) @ A)
+    >>> import math
     >>> from frechet import grad
     >>> with patch():
-    ...     grad(program)(3.0)
-    8.0
+    ...     grad(lambda x: math.exp(2 * x))(0.0)
+    2.0
     """
     with _lock:
         if not _active:
             if _is_differentiating(sys._getframe()):
                 raise RuntimeError(
-                    "fr.patch was called inside a function that is being differentiated; call it before, around "
-                    "fr.grad(f)(x) or at the beginning of the program"
+                    "fr.patch was called inside a function that is being differentiated; call it before, "
+                    "around fr.grad(f)(x) or at the beginning of the program"
                 )
             if not _pairs:
                 _load_rules()

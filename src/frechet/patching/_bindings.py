@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 Pairs = Iterable[tuple[Any, Any]]
@@ -13,9 +13,9 @@ Pairs = Iterable[tuple[Any, Any]]
 def rebind(pairs: Pairs) -> None:
     """Replace the first of each pair by the second in the global names of every loaded module.
 
-    So in dictionaries that are bound to such names.  Modules of frechet are left as they are: their rules call
-    the functions themselves.  What is bound elsewhere (inside functions, classes and other containers, as a
-    default argument, in compiled code) is not found.
+    So in dictionaries that are bound to such names.  Modules of frechet are left as they are: their rules
+    call the functions themselves.  What is bound elsewhere (inside functions, classes and other containers,
+    as a default argument, in compiled code) is not found.
     """
     new = {id(old): (old, other) for old, other in pairs}
     for names in _dictionaries():
@@ -46,7 +46,7 @@ def register(pairs: Pairs, keep: bool) -> None:
 
 
 def _dictionaries() -> Iterator[dict[Any, Any]]:
-    """The names of every loaded module but those of frechet, and dictionaries among what they are bound to."""
+    """The names of every module but those of frechet, and dictionaries that they are bound to."""
     yield from _globals()
     yield from _of_type(dict)
 
@@ -61,12 +61,22 @@ def _of_type(kind: type) -> Iterator[Any]:
 
 
 def _globals() -> Iterator[dict[str, Any]]:
-    for module in list(sys.modules.values()):
-        if isinstance(module, ModuleType):
-            # Past the module's own __getattribute__, which in modules that load late would load them now.
-            names: dict[str, Any] = object.__getattribute__(module, "__dict__")
-            if str(names.get("__name__")).partition(".")[0] != "frechet":
-                yield names
+    """The names of every loaded module, and of the code that is running, which may be in none."""
+    namespaces = [
+        # Past the module's own __getattribute__, which in modules that load late would load them now.
+        object.__getattribute__(module, "__dict__")
+        for module in list(sys.modules.values())
+        if isinstance(module, ModuleType)
+    ]
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        namespaces.append(frame.f_globals)
+        frame = frame.f_back
+    seen = set()
+    for names in namespaces:
+        if id(names) not in seen and str(names.get("__name__")).partition(".")[0] != "frechet":
+            seen.add(id(names))
+            yield names
 
 
 class Attributes:

@@ -1,9 +1,9 @@
 """Who calls a function: Python code that names it, or something else.
 
-Compiled code calls np.empty too, and writes into the memory of what it gets without asking what it is.  It has
-no frame of its own: the frame that a Python function finds above itself is then that of the Python code which
-called the compiled one.  The two cases differ in what that frame is calling: its current instruction is a call,
-and the instructions that begin at the same place of the source name what is called.
+Compiled code calls np.empty too, and writes into the memory of what it gets without asking what it is.  It
+has no frame of its own: the frame that a Python function finds above itself is then that of the Python code
+which called the compiled one.  The two cases differ in what that frame is calling: its current instruction is
+a call, and the instructions that begin at the same place of the source name what is called.
 
     a = np.zeros(3)                the call, `np` and `.zeros` begin at one place: np.zeros is called
     a = rng.normal(np.ones(3))     during the outer call it is rng.normal that is called, whatever it calls

@@ -1,8 +1,8 @@
 """What traced arrays may do while the patch is on: constants of a trace pass where plain arrays do.
 
-Without the patch every conversion of a traced array to a plain array or number is refused.  With it, arrays that
-a program makes are traced, so that they take traced values; those that hold none are converted as they were
-before, to copies that cannot be written to: what is written to a copy would be lost.
+Without the patch every conversion of a traced array to a plain array or number is refused.  With it, arrays
+that a program makes are traced, so that they take traced values; those that hold none are converted as they
+were before, to copies that cannot be written to: what is written to a copy would be lost.
 """
 
 from __future__ import annotations

@@ -119,17 +119,18 @@ def _from_numbers(result: np.ndarray, args: tuple[Any, ...]) -> bool:
 def replacements() -> dict[Function, Function]:
     """By function of NumPy, the one that takes its place."""
     found: dict[Function, Function] = {np.array: creating(np.array, _array, _owned)}
-    for convert in (np.asarray, np.asanyarray):
-        found[convert] = creating(convert, _asarray, _from_numbers)
-    for convert in (np.ascontiguousarray, np.asfortranarray):
-        found[convert] = creating(convert, _ascontiguousarray, _from_numbers)
-    for create in (np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri):
-        found[create] = creating(create, _refuse_shape(f"np.{create.__name__}"), _always)
+    f: Any
+    for f in (np.asarray, np.asanyarray):
+        found[f] = creating(f, _asarray, _from_numbers)
+    for f in (np.ascontiguousarray, np.asfortranarray):
+        found[f] = creating(f, _ascontiguousarray, _from_numbers)
+    for f in (np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri):
+        found[f] = creating(f, _refuse_shape(f"np.{f.__name__}"), _always)
     found[np.full] = creating(np.full, _full, _always)
     found[np.arange] = creating(np.arange, _arange, None)
     # These reach a rule where they get something traced.
-    for copy in (np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.copy, np.diag):
-        found[copy] = creating(copy, None, _owned)
+    for f in (np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.copy, np.diag):
+        found[f] = creating(f, None, _owned)
     found[np.isscalar] = passing(np.isscalar, _isscalar)
     found[np.fromiter] = watching(np.fromiter, _fromiter)
     return found

@@ -1,13 +1,13 @@
 """Which traces are running in which thread, and what depends on what they differentiate.
 
-Inside a differentiated function `np.zeros(3)` is to give an array that takes traced values.  For that the patch
-must know the trace under which the function runs.  The engine keeps no such record; while the patch is on, the
-method `run` of its traces is the one below, which does.  A thread has its own entry, so that a trace in one
-thread never shows in another.
+Inside a differentiated function `np.zeros(3)` is to give an array that takes traced values.  For that the
+patch must know the trace under which the function runs.  The engine keeps no such record; while the patch is
+on, the method `run` of its traces is the one below, which does.  A thread has its own entry, so that a trace
+in one thread never shows in another.
 
-An array made in this way is a constant of the trace, until something traced is written into it.  Constants are
-as good as plain arrays: they may go to compiled code, to `float` and `int`.  `varies` tells the two apart by
-following the recorded steps back to the arguments.
+An array made in this way is a constant of the trace, until something traced is written into it.  Constants
+are as good as plain arrays: they may go to compiled code, to `float` and `int`.  `varies` tells the two apart
+by following the recorded steps back to the arguments.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _node_varies(nodes: list[Any], node: int, known: dict[int, bool]) -> bool:
 # --- for whom an array is made ------------------------------------------------------------------------------
 
 _LIBRARIES = ("numpy", "scipy")
-# Modules of ours that call the function under differentiation; all others call rules, and what belongs to them.
+# Modules of ours that call the function under differentiation; all others call rules and their parts.
 _CALLERS = ("transforms", "optimize", "patching", "testing")
 
 
@@ -110,8 +110,8 @@ def in_library(frame: FrameType) -> bool:
 def trace_for(frame: FrameType | None) -> Trace | None:
     """The trace under which new arrays are to be made for the code of a frame, None for plain arrays.
 
-    NumPy and SciPy fill their own arrays by compiled code, and the rules of frechet work on plain values, also
-    those that a user wrote, which are called by the engine.
+    NumPy and SciPy fill their own arrays by compiled code.  Rules work on plain values, also those that a
+    user wrote, which the engine calls.
     """
     entry = running.get(threading.get_ident())
     if entry is None or frame is None or in_library(frame) or _name(frame).partition(".")[0] == "frechet":

@@ -1,8 +1,8 @@
 """SciPy's functions, each with the function of ours that takes its calls with traced values.
 
-A public function of the modules below has a counterpart of ours, or is written in Python on top of functions that
-have one, and then runs as it is, or is refused for traced values.  Classes stay classes: what they do with traced
-values is changed in their methods.
+A public function of the modules below has a counterpart of ours, or runs as it is, being written in Python on
+top of functions that have one, or is refused for traced values.  Classes stay classes: what they do with
+traced values is changed in their methods.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ DOMAINS = ("linalg", "special", "signal", "integrate", "interpolate")
 REFUSED = {
     "linalg": (),
     "special": (
-        "comb", "diric", "factorial", "factorial2", "factorialk", "lmbda", "perm",
-        "spherical_in", "spherical_jn", "spherical_kn", "spherical_yn",
+        "comb", "diric", "factorial", "factorial2", "factorialk", "lmbda", "perm", "spherical_in",
+        "spherical_jn", "spherical_kn", "spherical_yn",
     ),
     "signal": (
         "argrelextrema", "argrelmax", "argrelmin", "bilinear", "chirp", "coherence", "csd", "cspline1d",
-        "cspline2d", "dlsim", "find_peaks", "find_peaks_cwt", "istft", "lfiltic", "lombscargle", "lsim", "medfilt",
-        "medfilt2d", "order_filter", "peak_prominences", "peak_widths", "periodogram", "qspline1d", "qspline2d",
-        "resample_poly", "sawtooth", "sepfir2d", "spline_filter", "ss2tf", "symiirorder1", "symiirorder2", "upfirdn",
-        "welch",
+        "cspline2d", "dlsim", "find_peaks", "find_peaks_cwt", "istft", "lfiltic", "lombscargle", "lsim",
+        "medfilt", "medfilt2d", "order_filter", "peak_prominences", "peak_widths", "periodogram",
+        "qspline1d", "qspline2d", "resample_poly", "sawtooth", "sepfir2d", "spline_filter", "ss2tf",
+        "symiirorder1", "symiirorder2", "upfirdn", "welch",
     ),
     "integrate": (
-        "dblquad", "nquad", "nsum", "odeint", "qmc_quad", "quad", "quad_vec", "solve_bvp", "tanhsinh", "tplquad",
+        "dblquad", "nquad", "nsum", "odeint", "qmc_quad", "quad", "quad_vec", "solve_bvp", "tanhsinh",
+        "tplquad",
     ),
     "interpolate": (
         "bisplev", "bisplrep", "griddata", "insert", "interpn", "krogh_interpolate", "make_lsq_spline",
@@ -46,14 +47,14 @@ REFUSED = {
     ),
 }  # fmt: skip
 REFUSED_CLASSES = (
-    "Akima1DInterpolator", "BPoly", "BSpline", "CloughTocher2DInterpolator",
-    "CubicHermiteSpline", "KroghInterpolator", "LSQUnivariateSpline", "LinearNDInterpolator", "NdBSpline",
-    "NdPPoly", "NearestNDInterpolator", "PPoly", "PchipInterpolator", "RBFInterpolator", "RectBivariateSpline",
+    "Akima1DInterpolator", "BPoly", "BSpline", "CloughTocher2DInterpolator", "CubicHermiteSpline",
+    "KroghInterpolator", "LSQUnivariateSpline", "LinearNDInterpolator", "NdBSpline", "NdPPoly",
+    "NearestNDInterpolator", "PPoly", "PchipInterpolator", "RBFInterpolator", "RectBivariateSpline",
     "RegularGridInterpolator", "UnivariateSpline",
 )  # fmt: skip
 
-# Functions that run as they are: SciPy's own Python code, differentiated with all that it calls.  Others may do so
-# too; these are tested.
+# Functions that run as they are: SciPy's own Python code, differentiated with all that it calls.  Others may
+# do so too; these are tested.
 RUN = {
     "special": (
         "h1vp", "h2vp", "ivp", "jvp", "kvp", "lambertw", "polygamma", "sinc", "softplus", "yvp", "zeta",
@@ -100,9 +101,7 @@ def replace_methods(attributes: Attributes) -> None:
         owner = next(k for k in getattr(module, name).__mro__ if "__init__" in vars(k))
         if not hasattr(owner.__init__, "__wrapped__"):
             attributes.replace(owner, "__init__", passing(owner.__init__, _refuse))
-    attributes.replace(
-        module.CubicSpline, "__init__", passing(module.CubicSpline.__init__, _become_spline)
-    )
+    attributes.replace(module.CubicSpline, "__init__", passing(module.CubicSpline.__init__, _become_spline))
 
 
 def _evaluate(self: Any, x: Any, nu: int = 0, extrapolate: Any = None) -> Any:
@@ -116,7 +115,8 @@ def _refuse(self: Any, *args: Any, **kwargs: Any) -> None:
 def _become_spline(self: Any, *args: Any, **kwargs: Any) -> None:
     """CubicSpline.__init__ for traced values: the object stays a CubicSpline, with methods of ours."""
     spline = interpolate.CubicSpline(*args, **kwargs)
-    self.__class__ = _spline_class(type(self))
+    kind: Any = type(self)
+    self.__class__ = _spline_class(kind)
     for name, value in vars(spline).items():
         setattr(self, name, value)
 

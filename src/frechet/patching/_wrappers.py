@@ -27,9 +27,7 @@ PLAIN, CONSTANT, VARYING = range(3)
 
 
 def look(values: Iterable[Any]) -> int:
-    """What is among the arguments of a call, in lists and tuples too: something that varies, constants of a
-    trace, or neither.
-    """
+    """What is among the arguments of a call, in lists and tuples too: VARYING, CONSTANT or PLAIN values."""
     found = PLAIN
     for a in values:
         kind = type(a)

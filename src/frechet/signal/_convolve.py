@@ -4,8 +4,8 @@ The full convolution y = a * b is linear in each argument.  With n_b the length 
 
     da ↦ da * b,     adjoint  w ↦ (w * b̃)[n_b − 1 : n_b − 1 + n_a]     with b̃ = conj(b) reversed,
 
-and likewise in b.  'same' and 'valid' are parts of it, and correlation is convolution with the second argument
-reversed and conjugated.
+and likewise in b.  'same' and 'valid' are parts of it, and correlation is convolution with the second
+argument reversed and conjugated.
 """
 
 from __future__ import annotations
@@ -80,9 +80,7 @@ def part(y: Array, shape: tuple[int, ...], other: tuple[int, ...], mode: str, ax
     index = [slice(None)] * len(shape)
     inside = [shape[k] >= other[k] for k in axes]
     if mode == "valid" and not all(inside) and any(inside):
-        raise ValueError(
-            "For 'valid' mode, one must be at least as large as the other in every dimension"
-        )
+        raise ValueError("For 'valid' mode, one must be at least as large as the other in every dimension")
     for k in axes:
         n, m = shape[k], other[k]
         if mode == "same":
@@ -265,7 +263,9 @@ def convolve2d(
     if np.ndim(in1) != 2:
         raise ValueError("convolve2d inputs must both be 2-D arrays")
     if boundary not in _BOUNDARIES:
-        raise ValueError("Acceptable boundary flags are 'fill', 'circular' (or 'wrap'), and 'symmetric' (or 'symm').")
+        raise ValueError(
+            "Acceptable boundary flags are 'fill', 'circular' (or 'wrap'), and 'symmetric' (or 'symm')."
+        )
     if _empty(in1, in2):
         return scipys("convolve2d")(stop_gradient(in1), stop_gradient(in2), mode, boundary, fillvalue)
     one, two = np.shape(in1), np.shape(in2)

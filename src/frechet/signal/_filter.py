@@ -1,8 +1,8 @@
 """Recursive filters, by the signal, the coefficients and the initial state.
 
-With a_0 = 1 a filter solves  a * y = b * x + z,  the first N entries of each, where z is the initial state followed
-by zeros; the final state is what the same sums leave over after these.  So the only new rule is that of the
-recursion  a * y = u:
+With a_0 = 1 a filter solves  a * y = b * x + z,  the first N entries of each, where z is the initial state
+followed by zeros; the final state is what the same sums leave over after these.  So the only new rule is that
+of the recursion  a * y = u:
 
     du ↦ R du,     da ↦ −R (da * y),     R = the recursion itself, with adjoint  w ↦ reverse(R̄ reverse(w)).
 """
@@ -87,7 +87,9 @@ def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Array | None = Non
     b, a, x = (_array(c) for c in (b, a, x))
     b, a = np.atleast_1d(b), np.atleast_1d(a)
     if b.ndim != 1 or a.ndim != 1 or not b.size or not a.size:
-        raise ValueError(f"b and a must be non-empty arrays of one axis; they have shapes {b.shape} and {a.shape}")
+        raise ValueError(
+            f"b and a must be non-empty arrays of one axis; they have shapes {b.shape} and {a.shape}"
+        )
     if not np.ndim(x):
         raise ValueError("selected axis is out of range")
     x = np.moveaxis(x, axis, -1)
@@ -115,8 +117,6 @@ def _array(c: Any) -> Array:
     if not is_traced(c):
         return np.asarray(c)
     return array(c) if isinstance(c, (list, tuple)) else c
-
-
 
 
 def _sum(a: Array, b: Array) -> Array:
@@ -253,7 +253,9 @@ def filtfilt(
     if not any(is_traced(c) for c in (b, a, x)):
         return scipys("filtfilt")(b, a, x, axis, padtype, padlen, method, irlen)
     if method == "gust":
-        raise NotDifferentiableError("fr.signal.filtfilt: method='gust' has no derivative here; use method='pad'")
+        raise NotDifferentiableError(
+            "fr.signal.filtfilt: method='gust' has no derivative here; use method='pad'"
+        )
     if method != "pad":
         raise ValueError("method must be 'pad' or 'gust'.")
     b, a = np.atleast_1d(_array(b)), np.atleast_1d(_array(a))
@@ -296,7 +298,9 @@ def sosfiltfilt(
 def _both_ways(once: Any, x: Array, axis: int, padtype: str | None, padlen: int | None, taps: int) -> Array:
     """A filter once(x, first entry) along the last axis, forward and then backward, with continued ends."""
     if padtype not in ("even", "odd", "constant", None):
-        raise ValueError(f"Unknown value '{padtype}' given to padtype. padtype must be 'even', 'odd', 'constant', or None.")
+        raise ValueError(
+            f"Unknown value '{padtype}' given to padtype. padtype must be 'even', 'odd', 'constant', or None."
+        )
     x = np.moveaxis(_array(x), axis, -1)
     n = x.shape[-1]
     edge = 0 if padtype is None else 3 * taps if padlen is None else padlen

@@ -1,7 +1,8 @@
-"""Functions that are linear in the signal: the analytic signal, detrending, and Savitzky and Golay's filter."""
+"""Functions that are linear in the signal: the analytic signal, detrending, Savitzky and Golay's filter."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def detrend(
     if ends[-1] > n:
         raise ValueError("Breakpoints must be less than length of data along given axis.")
     parts = []
-    for start, stop in zip(ends[:-1], ends[1:], strict=True):
+    for start, stop in itertools.pairwise(ends):
         m = stop - start
         Q = np.linalg.qr(np.stack((np.arange(1, m + 1) / m, np.ones(m)), axis=1))[0]
         segment = x[..., start:stop]
@@ -131,8 +132,8 @@ def savgol_filter(
         return scipys("savgol_filter")(x, *options, axis, mode, cval)
     if is_traced((*options, cval)):
         raise NotDifferentiableError(
-            "fr.signal.savgol_filter is differentiated by the signal only; pass fr.stop_gradient of the other "
-            "arguments"
+            "fr.signal.savgol_filter is differentiated by the signal only; pass fr.stop_gradient of the "
+            "other arguments"
         )
     if mode not in (*_MODES, "interp"):
         raise ValueError("mode must be 'mirror', 'constant', 'nearest' 'wrap' or 'interp'.")

@@ -31,7 +31,7 @@ def multigammaln(a: Array, d: int) -> Any:
 
     if not is_traced(a):
         return scipy.special.multigammaln(a, d)
-    if not np.isscalar(d) or d != math.floor(d):
+    if np.ndim(d) or d != math.floor(d):
         raise ValueError("d should be a positive integer (dimension)")
     if np.any(stop_gradient(a) <= 0.5 * (d - 1)):
         raise ValueError(f"condition a > 0.5 * (d-1) not met: d = {d}")

@@ -133,7 +133,7 @@ class Tape:
         self.refusal: Exception | None = None  # the last CoercionError, which C code may swallow
 
     def run(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Call the function under differentiation.  fr.patch puts a method here that knows what is running."""
+        """Call the function under differentiation; fr.patch puts a method here that knows what is running."""
         return function(*arguments)
 
     def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
@@ -247,7 +247,9 @@ class Forward:
         self.level = next(_levels)
         self.refusal: Exception | None = None
 
-    run = Tape.run
+    def run(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        """The same as for a Tape."""
+        return function(*arguments)
 
     def hold(self, a: np.ndarray) -> np.ndarray:
         """Nothing is kept, so nothing needs protection."""
