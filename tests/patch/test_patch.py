@@ -113,7 +113,7 @@ def test_functions_stay_what_they_were(replaced):
                 signature = inspect.signature(original)
             except ValueError:  # some of math have none
                 continue
-            assert inspect.signature(ours) == signature
+            assert str(inspect.signature(ours)) == str(signature)  # defaults that are NaN equal nothing
         for function in (np.array, np.zeros, np.eye, scipy.linalg.inv, math.sin):
             assert pickle.loads(pickle.dumps(function)) is function
             assert copy.deepcopy(function) is function

@@ -139,7 +139,8 @@ def test_derivatives(name):
         value_again, pullback = fr.vjp(f, x12)
         w = np.sin(np.arange(np.size(value)) + 1.0).reshape(np.shape(value))
         (g,) = pullback(w if np.ndim(value) else w[()])
-        np.testing.assert_array_equal(f(x12), plain)
+        again = f(x12)
+    np.testing.assert_allclose(again, plain, rtol=1e-12, atol=1e-14)  # some of SciPy choose orders at random
     np.testing.assert_allclose(value, plain, rtol=1e-9, atol=1e-11)
     np.testing.assert_array_equal(value, value_again)
     tolerance = TOLERANCE.get(name, 1e-6) * max(1.0, np.max(np.abs(want)))

@@ -1,8 +1,8 @@
 """Interpolating splines.
 
 A spline through values y at fixed points is linear in y:  s(x) = Σ_k y_k B_k(x), where B_k is the spline
-through 1 at point k and 0 at the others.  So the only rule is that of evaluating a given spline: its derivative
-by x is the spline's own derivative.
+through 1 at point k and 0 at the others.  So the only rule is that of evaluating a given spline: its
+derivative by x is the spline's own derivative.
 """
 
 from __future__ import annotations
