@@ -142,7 +142,7 @@ def test_derivatives(name):
         again = f(x12)
     np.testing.assert_allclose(again, plain, rtol=1e-12, atol=1e-14)  # some of SciPy choose orders at random
     np.testing.assert_allclose(value, plain, rtol=1e-9, atol=1e-11)
-    np.testing.assert_array_equal(value, value_again)
+    np.testing.assert_allclose(value, value_again, rtol=1e-12, atol=1e-14)
     tolerance = TOLERANCE.get(name, 1e-6) * max(1.0, np.max(np.abs(want)))
     np.testing.assert_allclose(tangent, want, rtol=0, atol=tolerance)
     np.testing.assert_allclose(np.sum(g * v), np.sum(w * tangent), rtol=1e-9, atol=1e-10)
