@@ -30,7 +30,8 @@ FLOORS = [
     ("transforms", ["transforms", "derivative", "custom", "numerical", "differences", "operators"]),
     ("rules", ["rules"]),
     ("domains", ["linalg", "fft", "nufft", "sparse", "structured"]),
-    ("doors", ["jax", "torch", "optimize"]),
+    ("more domains", ["signal", "interpolate", "integrate", "special"]),
+    ("doors", ["jax", "torch", "optimize", "patching"]),
     ("testing", ["testing"]),
 ]
 FLOOR = {package: k for k, (_, packages) in enumerate(FLOORS) for package in packages}

@@ -39,6 +39,7 @@ def assign(index, value):
         assign(slice(1, None, 2), lambda x: x[:2]),
         assign(slice(None, None, -1), lambda x: x),
         assign(slice(1, 4), lambda x: x[0]),  # broadcast
+        assign(None, lambda x: x[None]),
         assign(slice(1, 4), lambda x: x[None, :3]),  # a leading axis of length one
         assign(slice(2, 2), lambda x: x[:0]),
         assign([0, 2], lambda x: x[:2]),
@@ -577,3 +578,11 @@ def test_random_in_place_programs(program_, seed):
     h = fr.hvp(lambda x: np.sum(w * f(x)), (x,), (v,))[0]
     back = fr.grad(lambda x: np.sum(fr.grad(lambda x: np.sum(w * f(x)))(x) * v))(x)
     np.testing.assert_allclose(h, back, atol=1e-9 * max(1.0, float(np.max(np.abs(h)))))
+
+
+def test_augmented_assignment_to_a_new_axis():
+    def body(x, y):
+        y[None] += x[None] * 2
+        y[None, 1:] *= x[0]
+
+    assert_like_numpy(program(body))

@@ -33,7 +33,21 @@ from .transforms import (
 )
 
 __version__ = "0.1.0"
-_SUBPACKAGES = ("fft", "jax", "linalg", "nufft", "optimize", "sparse", "structured", "testing", "torch")
+_SUBPACKAGES = (
+    "fft",
+    "integrate",
+    "interpolate",
+    "jax",
+    "linalg",
+    "nufft",
+    "optimize",
+    "signal",
+    "special",
+    "sparse",
+    "structured",
+    "testing",
+    "torch",
+)
 _STRUCTURED = (
     "Banded",
     "Bidiagonal",
@@ -64,11 +78,13 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _STRUCTURED:
         return getattr(importlib.import_module(f"{__name__}.structured"), name)
+    if name == "patch":
+        return importlib.import_module(f"{__name__}.patching").patch
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_SUBPACKAGES, *_STRUCTURED])
+    return sorted([*globals(), *_SUBPACKAGES, *_STRUCTURED, "patch"])
 
 
 __all__ = [

@@ -198,7 +198,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
             leaves = argument.tangent_leaves(t, f"the tangent for {argument_name(k, name)}")
             stand_ins.append(trace_argument(argument, trace, leaves))
             shared.update(map(id, leaves))
-        out = f(*stand_ins)
+        out = trace.run(f, stand_ins)
         aux = None
         if has_aux:
             out, aux = with_aux(out, trace, name)

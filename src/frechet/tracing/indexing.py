@@ -181,10 +181,12 @@ def frozen(index: Any) -> Any:
     kind = type(index)
     if kind is int or kind is slice:
         return index
+    if index is None:
+        return (None,)  # for a view, None says that no index made it
     if kind is tuple:
         for entry in index:
             if type(entry) is not int and type(entry) is not slice:
-                return tuple([frozen(entry) for entry in index])
+                return tuple([None if entry is None else frozen(entry) for entry in index])
         return index
     if kind is np.ndarray:
         return index.copy()

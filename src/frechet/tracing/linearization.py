@@ -254,7 +254,7 @@ class Linearization:
             self.arguments.append(argument)
         self.n_inputs = len(tape.nodes)
         try:
-            out = call(*stand_ins)
+            out = tape.run(call, stand_ins)
             if has_aux:
                 out, self.aux = with_aux(out, tape, name)
             self.results = Results(out, tape, name)

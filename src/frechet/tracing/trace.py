@@ -12,6 +12,7 @@ import itertools
 import sys
 import threading
 import weakref
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -131,6 +132,10 @@ class Tape:
         self.locked: dict[int, np.ndarray] = {}
         self.refusal: Exception | None = None  # the last CoercionError, which C code may swallow
 
+    def run(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        """Call the function under differentiation; fr.patch puts a method here that knows what is running."""
+        return function(*arguments)
+
     def record(self, value: Array, edges: Edges, rule: Any) -> Traced:
         """A traced array for a value, whose tangent is the sum of map(parent's tangent) over the edges."""
         nodes = self.nodes
@@ -241,6 +246,10 @@ class Forward:
     def __init__(self) -> None:
         self.level = next(_levels)
         self.refusal: Exception | None = None
+
+    def run(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        """The same as for a Tape."""
+        return function(*arguments)
 
     def hold(self, a: np.ndarray) -> np.ndarray:
         """Nothing is kept, so nothing needs protection."""
