@@ -11,11 +11,19 @@ exceptions are kept, but those of functions that borrow: `take_error` gives the 
 message are in a text, and forgets it; or None.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from numpy.typing import NDArray
 
 targets: dict[str, object]  # for `jax.ffi.register_ffi_target`, by name, for the platform "cpu"
 
 def register_function(function: Callable[..., Any], borrow: bool = False) -> int: ...
 def unregister_function(number: int) -> None: ...  # KeyError if there is none
 def take_error(text: str) -> BaseException | None: ...
+def column_starts(sizes: Sequence[int]) -> int: ...
+
+largest_matrix: int  # rows that frechet_schur takes
+largest_system: int  # unknowns that frechet_kronecker takes
+
+def load_exponentials(programs: NDArray[Any]) -> None: ...  # before frechet_expm and frechet_expm_frechet

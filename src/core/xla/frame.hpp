@@ -71,6 +71,10 @@ public:
         if (scalar->dtype != XLA_FFI_DataType_S64) wrong(name);
         return *static_cast<const std::int64_t*>(scalar->value);
     }
+    std::string text(const char* name) const {
+        auto* span = static_cast<const XLA_FFI_ByteSpan*>(attribute(name, XLA_FFI_AttrType_STRING));
+        return std::string(span->ptr, span->len);
+    }
     // The entries of an attribute that is a vector, at least `least` of them.
     const double* reals(const char* name, Index least, Index* count = nullptr) const {
         return static_cast<const double*>(array(name, XLA_FFI_DataType_F64, least, count));

@@ -5,6 +5,8 @@
 
 #include "../dispatch.hpp"
 #include "callback.hpp"
+#include "linalg.hpp"
+#include "nufft.hpp"
 
 namespace nb = nanobind;
 
@@ -35,5 +37,7 @@ NB_MODULE(_xla, m) {
     nb::set_leak_warnings(false);
     nb::dict targets;
     frechet::xla::define_callback(m, targets);
+    frechet::xla::define_linalg(m, targets);
+    frechet::xla::define_nufft(m, targets);
     m.attr("targets") = targets;
 }

@@ -11,9 +11,22 @@ from types import ModuleType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
 
-__all__ = ["available", "call", "ffi_call", "module", "original_error", "register"]
+__all__ = [
+    "available",
+    "call",
+    "ffi_call",
+    "module",
+    "original_error",
+    "over_stacks",
+    "primitive",
+    "register",
+]
 
 _MISSING = (
     "frechet was built without JAX's headers, so that XLA cannot call its compiled functions; install it "
@@ -28,8 +41,7 @@ def _module() -> ModuleType | None:
     except ModuleNotFoundError:
         return None
     for name, target in _xla.targets.items():
-        register_target: Any = jax.ffi.register_ffi_target  # which has no annotations
-        register_target(name, target, platform="cpu")
+        jax.ffi.register_ffi_target(name, target, platform="cpu")
     return _xla
 
 
@@ -65,8 +77,8 @@ def ffi_call(target: str, results: Any, *arguments: Any, **attributes: Any) -> A
     """
     module()
     static = {k: np.int64(v) if isinstance(v, (bool, int)) else v for k, v in attributes.items()}
-    calls: Any = jax.ffi.ffi_call(target, results)
-    return calls(*arguments, **static)
+    prepared: Any = jax.ffi.ffi_call(target, results)
+    return prepared(*arguments, **static)
 
 
 def register(function: Callable[..., Any], borrow: bool = False) -> int:
@@ -126,3 +138,70 @@ def original_error(error: BaseException) -> BaseException | None:
     built = _module()
     found: BaseException | None = None if built is None else built.take_error(str(error))
     return found
+
+
+def primitive(
+    name: str,
+    evaluate: Callable[..., jax.Array],
+    shape: Callable[..., tuple[tuple[int, ...], Any]],
+) -> Primitive:
+    """A primitive of JAX's that is other JAX code, with rules of its own for derivatives and stacks.
+
+    Parameters
+    ----------
+    name : str
+    evaluate : callable
+        The value, in JAX's own functions and `ffi_call`, of arrays and static keyword arguments.
+    shape : callable
+        The shape and dtype of the value, likewise.
+    """
+    new = Primitive(name)
+
+    @functools.lru_cache(maxsize=1024)
+    def compiled(parameters: tuple[tuple[str, Any], ...]) -> Any:
+        return jax.jit(functools.partial(evaluate, **dict(parameters)))
+
+    def evaluate_now(*arrays: Any, **parameters: Any) -> Any:
+        return compiled(tuple(sorted(parameters.items())))(*arrays)
+
+    def abstract(*arrays: Any, **parameters: Any) -> Any:
+        return ShapedArray(*shape(*arrays, **parameters))
+
+    new.def_impl(evaluate_now)
+    new.def_abstract_eval(abstract)
+    mlir.register_lowering(new, mlir.lower_fun(evaluate, multiple_results=False))
+    return new
+
+
+def over_stacks(new: Primitive, stacked: Sequence[int]) -> None:
+    """vmap of a primitive whose arguments ``stacked`` have a stack axis in front, as its result has.
+
+    Where no other argument is batched the batch joins the stack; else there is a loop.
+    """
+
+    def batched(arrays: Sequence[Any], axes: Sequence[int | None], **parameters: Any) -> Any:
+        fronted = [
+            a if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(arrays, axes, strict=True)
+        ]
+        size = next(a.shape[0] for a, axis in zip(fronted, axes, strict=True) if axis is not None)
+        if all(axis is None for k, axis in enumerate(axes) if k not in stacked):
+            for k in stacked:
+                a = (
+                    fronted[k]
+                    if axes[k] is not None
+                    else jnp.broadcast_to(fronted[k], (size, *arrays[k].shape))
+                )
+                fronted[k] = jnp.reshape(a, (a.shape[0] * a.shape[1], *a.shape[2:]))
+            value = new.bind(*fronted, **parameters)
+            return jnp.reshape(value, (size, value.shape[0] // max(size, 1), *value.shape[1:])), 0
+
+        def one(some: list[Any]) -> Any:
+            given = iter(some)
+            return new.bind(
+                *[next(given) if axis is not None else a for a, axis in zip(fronted, axes, strict=True)],
+                **parameters,
+            )
+
+        return jax.lax.map(one, [a for a, axis in zip(fronted, axes, strict=True) if axis is not None]), 0
+
+    batching.primitive_batchers[new] = batched
