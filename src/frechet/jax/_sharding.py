@@ -1,9 +1,10 @@
 """Nonuniform transforms of points, and of stacks, that are shared out over the devices of a mesh.
 
-Points are sharded, so are the values at them; modes are on all devices.  Type 1 transforms each device's
-points and sums the modes over the devices: that is one collective of the size of the modes, which are fewer than
-the grid.  Type 2 takes no collective.  Each is the transpose of the other, collectives included: the transpose of
-a copy on all devices is a sum over them.  Axes of a stack are sharded without any collective.
+Points are sharded, so are the values at them; modes are on all devices. Type 1 transforms each device's
+points and sums the modes over the devices: that is one collective of the size of the modes, which are
+fewer than the grid. Type 2 takes no collective. Each is the transpose of the other, collectives included:
+the transpose of a copy on all devices is a sum over them. Axes of a stack are sharded without any
+collective.
 """
 
 from __future__ import annotations
