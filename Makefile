@@ -68,6 +68,9 @@ $(VENV)/.created:
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
+# With JAX among the extras, the functions that XLA calls are built, too.
+$(VENV)/.with-test $(VENV)/.with-bench $(VENV)/.with-docs: export FRECHET_XLA := 1
+
 $(VENV)/.with-%: pyproject.toml CMakeLists.txt $(wildcard src/core/* src/core/*/*) | $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@

@@ -2,10 +2,6 @@
 // lets other Python threads run; the mathematics is in the headers.
 #include <nanobind/nanobind.h>
 
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-
 #include <cstdlib>
 #include <memory>
 #include <vector>
@@ -15,6 +11,7 @@
 #include "dispatch.hpp"
 #include "nufft/module.hpp"
 #include "programs.hpp"
+#include "room.hpp"
 #include "sparse/module.hpp"
 #include "types.hpp"
 
@@ -22,26 +19,6 @@ namespace frechet {
 namespace {
 
 using Index = std::ptrdiff_t;
-
-constexpr Index largest_matrix = 64;  // rows; a block of larger ones does not fit into the caches
-constexpr Index largest_system = 64;  // unknowns of a linear matrix equation
-
-// Memory for a kernel, which it lays out itself.
-class Room {
-public:
-    explicit Room(std::size_t bytes) : data_(new char[bytes]) {
-#ifdef __linux__
-        // in large pages, as NumPy asks for them, too: a tenth of the page faults
-        constexpr std::uintptr_t page = 4096;
-        auto start = (reinterpret_cast<std::uintptr_t>(data_.get()) + page - 1) / page * page;
-        if (bytes >= 1 << 22) madvise(reinterpret_cast<void*>(start), bytes - page, MADV_HUGEPAGE);
-#endif
-    }
-    void* get() const { return data_.get(); }
-
-private:
-    std::unique_ptr<char[]> data_;
-};
 
 // Calls action(kernels, real) for the type of an array, without holding Python's lock.
 template <class Do>
@@ -412,6 +389,8 @@ NB_MODULE(_core, m) {
     using namespace frechet;
     using nb::arg;
     m.attr("level") = choose_level(std::getenv("FRECHET_LEVEL"));
+    static const Chosen chosen{bytes_of_tables, &level(), &pass_level()};
+    m.attr("kernels") = nb::steal(PyCapsule_New(const_cast<Chosen*>(&chosen), chosen_capsule, nullptr));
     m.attr("largest_matrix") = largest_matrix;
     m.attr("largest_system") = largest_system;
     m.def("sylvester", &sylvester, arg("T"), arg("S"), arg("F"), arg("adjoint_t") = false, arg("adjoint_s") = false,

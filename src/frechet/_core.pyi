@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 level: str  # the instruction set in use: v2, v3, v4 of x86-64, or baseline
+kernels: object  # a capsule, for frechet._xla
 largest_matrix: int  # rows that the kernels for stacks take
 largest_system: int  # unknowns that `kronecker` takes
 

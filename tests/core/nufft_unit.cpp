@@ -75,8 +75,8 @@ Passes<R> only_place() {
 template <class R>
 struct Sorted {
     Sorted(const Coordinates* x, Index count, const double* period, const Tiling& tiling, int threads)
-        : room(new char[Points<R>::room(count, tiling.dimension)]),
-          points(x, count, period, tiling, room.get(), only_place<R>(), threads) {}
+        : room(new char[PointsMemory<R>::room(count, tiling)]),
+          points(x, count, period, tiling, PointsMemory<R>::in(room.get(), count, tiling), only_place<R>(), threads) {}
 
     std::unique_ptr<char[]> room;
     Points<R> points;

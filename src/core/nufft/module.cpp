@@ -5,6 +5,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "../arrays.hpp"
@@ -13,6 +14,7 @@
 #include "modes.hpp"
 #include "pass.hpp"
 #include "points.hpp"
+#include "tiling.hpp"
 #include "workspace.hpp"
 
 namespace frechet {
@@ -26,10 +28,6 @@ const Passes<R>& passes() {
     if constexpr (sizeof(R) == 4) return pass_level().f;
     else return pass_level().d;
 }
-
-// Tiles whose boxes, with the widest kernel, fit into the second cache, and their columns; by dimension and axis.
-constexpr int tile_edge_bits[max_dimension][max_dimension] = {{10}, {4, 6}, {4, 4, 4}};
-constexpr int column_bits[max_dimension][max_dimension] = {{0}, {0, 0}, {2, 2, 0}};
 
 int checked_threads(int threads) {
     if (threads < 1) throw nb::value_error("threads must be at least 1");
@@ -68,10 +66,8 @@ public:
         if (d < 1 || d > max_dimension) throw nb::value_error("there must be 1, 2 or 3 coordinates");
         if (int(nb::len(periods)) != d || int(nb::len(sizes)) != d)
             throw nb::value_error("periods and sizes must be as many as the coordinates");
-        Tiling tiling{};
-        tiling.dimension = d;
         double period[max_dimension];
-        double tiles = 1;
+        Index size[max_dimension];
         std::vector<std::unique_ptr<Array>> arrays;
         Coordinates x[max_dimension];
         for (int a = 0; a < d; ++a) {
@@ -82,27 +78,25 @@ public:
             array.require(array.size() == arrays[0]->size(), "be as long as the first");
             x[a] = {array.data<void>(), array.stride(1) / Index(size_of(array.type())), array.type() == Type::f};
             period[a] = nb::cast<double>(periods[a]);
-            tiling.size[a] = nb::cast<Index>(sizes[a]);
-            if (!(period[a] > 0) || tiling.size[a] < 1) throw nb::value_error("periods and sizes must be positive");
-            tiling.edge_bits[a] = tile_edge_bits[d - 1][a];
-            tiling.column_bits[a] = column_bits[d - 1][a];
-            tiling.tiles[a] = (tiling.size[a] - 1) / tiling.edge(a) + 1;
-            tiles *= double(tiling.tiles[a] << tiling.column_bits[a]);
+            size[a] = nb::cast<Index>(sizes[a]);
+            if (!(period[a] > 0) || size[a] < 1) throw nb::value_error("periods and sizes must be positive");
         }
         if (arrays[0]->size() > Index(0xffffffffu)) throw nb::value_error("there are more than 4294967295 points");
-        if (tiles > double(0x7fffffff)) throw nb::value_error("the grid has more than 2147483647 tiles");
+        const Tiling tiling = tiling_of(d, size);  // std::invalid_argument is a ValueError
         threads = checked_threads(threads);
         for (int a = 1; a < d; ++a)
             if (x[a].single != x[0].single) throw nb::type_error("Points: coordinates must have the same dtype");
         Index count = arrays[0]->size();
-        room_ = std::make_unique<Workspace>(single ? Points<float>::room(count, d) : Points<double>::room(count, d));
+        room_ = std::make_unique<Workspace>(single ? PointsMemory<float>::room(count, tiling)
+                                                   : PointsMemory<double>::room(count, tiling));
         nb::gil_scoped_release others;
-        if (single)
-            single_ =
-                std::make_unique<Points<float>>(x, count, period, tiling, room_->data(), passes<float>(), threads);
-        else
-            double_ =
-                std::make_unique<Points<double>>(x, count, period, tiling, room_->data(), passes<double>(), threads);
+        auto sorted = [&](auto& points) {
+            using P = typename std::decay_t<decltype(points)>::element_type;
+            points = std::make_unique<P>(x, count, period, tiling, P::Memory::in(room_->data(), count, tiling),
+                                         passes<typename P::Real>(), threads);
+        };
+        if (single) sorted(single_);
+        else sorted(double_);
     }
 
     Index count() const { return single_ ? single_->count() : double_->count(); }

@@ -71,6 +71,9 @@ struct Tiling {
         for (int a = 0; a < dimension; ++a) product *= tiles[a];
         return product;
     }
+
+    // Where each column begins among the sorted points, and where the last one ends.
+    std::ptrdiff_t starts() const { return count() * columns() + 1; }
 };
 
 constexpr std::ptrdiff_t place_block = 256;  // points that are placed together
