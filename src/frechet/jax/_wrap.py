@@ -15,6 +15,7 @@ from ..errors import RuleError
 from ..operators import Arrays, Function, core_dimensions, outline
 from ..rule import function_name
 from ._call import Call, taken_apart
+from ._compiled_functions import compiled_call
 from ._lowering import can_hold, listed
 from ._primitive import bind
 
@@ -114,7 +115,8 @@ def call(
     >>> call(np.sum, (jnp.ones(3),), {}, {})
     Array(3., dtype=float32)
     """
-    return _wrapped(function, **options)(args, kwargs)
+    compiled = compiled_call(function, args, kwargs)
+    return _wrapped(function, **options)(args, kwargs) if compiled is None else compiled()
 
 
 @functools.lru_cache(1024)
