@@ -20,11 +20,11 @@ MODULES = {
     ".".join(("frechet", *p.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): p
     for p in sorted(SOURCE.rglob("*.py"))
 }
-COMPILED = {"frechet._core"}
+COMPILED = {"frechet._core", "frechet._xla"}
 
 # From the ground up.  A module may import from floors below its own, and from its own floor.
 FLOORS = [
-    ("ground", ["errors", "_core", "_stacks", "_warnings", "guests"]),
+    ("ground", ["errors", "_core", "_xla", "_stacks", "_warnings", "guests"]),
     ("vocabulary", ["linear_map", "maps", "space", "rule", "tree"]),
     ("tracing", ["tracing"]),
     ("transforms", ["transforms", "derivative", "custom", "numerical", "differences", "operators"]),
