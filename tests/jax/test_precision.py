@@ -79,6 +79,7 @@ def test_in_a_process_of_its_own(setting, dtype):
 
 
 DEVICES = """
+import functools
 import jax, jax.numpy as jnp, numpy as np, frechet as fr
 from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
 devices = jax.devices()
@@ -92,6 +93,17 @@ spread = jax.device_put(np.arange(1.0, 9.0), NamedSharding(Mesh(np.array(devices
 for transform in (lambda f: f, jax.jit):
     for h in (lambda f: f, lambda f: jax.grad(lambda x: jnp.sum(f(x) ** 2))):
         np.testing.assert_allclose(transform(h(f))(spread), h(g)(spread), rtol=1e-5)
+if hasattr(jax, "shard_map"):
+    from jax import shard_map
+else:  # JAX 0.6.0
+    from jax.experimental.shard_map import shard_map
+mesh = Mesh(np.array(devices), ("i",))
+over = functools.partial(shard_map, mesh=mesh, in_specs=P("i"), out_specs=P("i"))
+pulled = lambda f: lambda x: jax.vjp(f, x)[1](x)[0]
+pushed = lambda f: lambda x: jax.jvp(f, (x,), (x,))[1]
+for transform in (lambda f: f, pulled, pushed):
+    found = jax.jit(over(lambda x: transform(f)(x)))(spread)
+    np.testing.assert_allclose(found, over(lambda x: transform(g)(x))(spread), rtol=1e-5)
 print("done")
 """
 
