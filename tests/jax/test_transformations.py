@@ -354,6 +354,19 @@ def test_an_array_of_numpy_that_changes_after_the_value():
     assert_same(pull(jnp.ones(4)), (jnp.arange(4.0),))
 
 
+def test_an_array_of_numpy_that_changes_while_a_program_is_made():
+    def total(x):
+        buffer = np.zeros(4)
+        for k in range(3):
+            buffer[:] = k
+            x = x + fr.jax.wrap(np.multiply)(X, buffer)
+        return x
+
+    for transform in (lambda f: f, jax.jit):
+        assert_same(transform(total)(X), 4 * X)
+        assert_same(transform(jax.jacfwd(total))(X), jnp.eye(4))
+
+
 def test_numbers_are_told_apart():
     f = fr.jax.wrap(lambda x, c: x * np.copysign(1.0, c) + (c if c == c else 7.0))
     for c, expected in ((0.0, X), (-0.0, -X), (1, X + 1), (True, X + 1), (float("nan"), X + 7)):

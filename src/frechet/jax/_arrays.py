@@ -44,13 +44,10 @@ def checked_dtype(dtype: Any, name: str) -> None:
 def to_numpy(x: Any) -> np.ndarray:
     """An argument as a read-only NumPy array of the dtype that JAX gives it."""
     a = np.asarray(x)
-    if isinstance(x, jax.Array):
-        if not a.flags.writeable:
-            return a
-    else:  # an array of NumPy, or a number of JAX
+    if a.flags.writeable or not isinstance(x, jax.Array):  # an array of NumPy, or a number of JAX
         dtype = canonical(a.dtype)
         a = a.view() if a.dtype == dtype else a.astype(dtype)
-    a.flags.writeable = False
+        a.flags.writeable = False
     return a
 
 
@@ -66,11 +63,12 @@ def to_jax(results: list[np.ndarray], device: Any) -> list[Any]:
 
     JAX may take over the memory of an array that nobody else holds.
     """
-    out = []
-    for j, a in enumerate(results):
-        results[j] = None  # type: ignore[call-overload]  # so that only one reference is left
+    out: list[Any] = []
+    results.reverse()
+    while results:
+        a = results.pop()
         if a.base is not None or sys.getrefcount(a) > 2:  # a itself, and the argument of the call
-            a = a.copy()  # noqa: PLW2901
+            a = a.copy()
         if device is not None:
             out.append(jax.device_put(a, device))
             continue

@@ -13,7 +13,7 @@ from ..errors import CoercionError
 from ..operators import Arrays
 from ..rule import carriers
 from ..tree import flatten, is_container
-from ._arrays import checked_dtype
+from ._arrays import canonical, checked_dtype
 
 
 class Call:
@@ -109,7 +109,8 @@ def _part(leaf: Any, arrays: list[Any], name: str) -> _Part:
     kind = type(leaf)
     if kind is np.ndarray or isinstance(leaf, np.inexact):
         if leaf.dtype.kind in "biufc":
-            arrays.append(np.asarray(leaf))
+            # A copy: a program that is compiled, or a derivative, uses it when it may have been changed.
+            arrays.append(np.array(leaf, canonical(leaf.dtype)))
             return ARRAY
     elif kind in carriers:
         raise CoercionError(

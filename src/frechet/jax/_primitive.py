@@ -23,6 +23,8 @@ import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import ad as jax_ad
 from jax.interpreters import batching, mlir
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from ..errors import NotDifferentiableError
 from ..operators import Operator, Pushforward, Remembering, batched
@@ -49,7 +51,25 @@ def _evaluate(*arrays: Any, operator: Operator) -> list[Any]:
 
 def _abstract(*avals: Any, operator: Operator) -> list[Any]:
     outlines = operator.outlines([(a.shape, a.dtype) for a in avals])
-    return [jax.core.ShapedArray(shape, canonical(dtype)) for shape, dtype in outlines]
+    found = [(shape, canonical(dtype)) for shape, dtype in outlines]
+    most = max(avals, key=_varying, default=None)
+    if most is None or not _varying(most):
+        return [jax.core.ShapedArray(*o) for o in found]
+    # Inside of jax.shard_map, results differ between devices where arguments do.
+    mesh = most.sharding.mesh
+    unsplit: Any = P
+    return [
+        most.update(
+            shape=s, dtype=d, weak_type=False, sharding=NamedSharding(mesh, unsplit(*[None] * len(s)))
+        )
+        for s, d in found
+    ]
+
+
+def _varying(aval: Any) -> int:
+    """Over how many axes of a mesh an array differs between devices, as JAX's versions call it."""
+    axes = aval.vma if hasattr(aval, "vma") else aval.manual_axis_type.varying
+    return len(axes)
 
 
 def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, operator: Operator) -> Any:

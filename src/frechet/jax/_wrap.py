@@ -6,8 +6,6 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import tree_util
 
@@ -148,9 +146,6 @@ class _Wrapped:
         leaves, treedef = tree_util.tree_flatten((tuple(args), kwargs))
         arrays, key = taken_apart(leaves, treedef, self.name)
         operator = self.operator(key)
-        if any(isinstance(a, jax.core.Tracer) for a in arrays):
-            # A derivative is taken later, perhaps; by then, the caller may have changed an array.
-            arrays = [jnp.array(a) if isinstance(a, np.ndarray) else a for a in arrays]
         results = bind(operator, arrays)
         structure = operator.structure([(a.shape, a.dtype) for a in arrays])
         return results[0] if structure is None else structure.unflatten(results)
