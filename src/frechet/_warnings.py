@@ -8,7 +8,12 @@ from typing import Any
 
 __all__ = ["warn"]
 
-_BETWEEN = (__name__.partition(".")[0], "numpy", "scipy", "torch")  # packages through which a call may come to us
+_BETWEEN = (
+    __name__.partition(".")[0],
+    "numpy",
+    "scipy",
+    "torch",
+)  # packages through which a call may come to us
 
 
 def warn(message: str, category: type[Warning]) -> None:

@@ -7,6 +7,7 @@ in its program; and puts the results together.  It does not read the user's func
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,7 +25,7 @@ from ._wrap import Wrapped, wrapped
 Tensor = Any
 Form = tuple[Any, ...]  # (what it is, ...): see _taken_apart
 
-_CONSTANTS = (bool, int, complex, str, type(None))
+_CONSTANTS = (bool, complex, str, type(None))
 
 
 _structures: dict[int, TreeDef | None] = {}  # of the results of operators, by their numbers
@@ -72,6 +73,8 @@ def _taken_apart(x: Any, tensors: list[Tensor]) -> Form:
     if isinstance(x, float):  # a program is to serve for all of them
         tensors.append(torch.tensor(x, dtype=torch.float64))
         return "float", len(tensors) - 1
+    if isinstance(x, int) and not isinstance(x, bool):
+        return "constant", operator.index(x)  # a program for each: it may say how many results there are
     if isinstance(x, _CONSTANTS):
         return "constant", x
     if isinstance(x, dict):
@@ -153,10 +156,10 @@ def _comparable(form: Any) -> Any:
 @torch.compiler.allow_in_graph
 def _evaluated(number: int, *tensors: Tensor) -> tuple[Tensor, ...]:
     """What the compiled program calls: now and then, to know the shapes of results, without values."""
-    operator = operator_of(number)
-    assert isinstance(operator, Function)
-    _structures[number] = operator.structure([concrete(t) for t in tensors])
-    return evaluate(operator, tensors)
+    called = operator_of(number)
+    assert isinstance(called, Function)
+    _structures[number] = called.structure([concrete(t) for t in tensors])
+    return evaluate(called, tensors)
 
 
 @torch.compiler.assume_constant_result
