@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from ..guests import through_doors
 from ..linear_map import Array
 from ._arguments import (
     as_array,
@@ -24,12 +25,14 @@ from ._place import place
 from ._type3 import OnTargets
 
 
-class Placed(NamedTuple):
-    """What `Plan.setpts` has made."""
+class Placed:
+    """What `Plan.setpts` has made; other frameworks tell points from others by it."""
 
-    at: Any  # a Place, or OnTargets
-    points: Array
-    n_targets: int
+    __slots__ = ("at", "n_targets", "points")
+
+    def __init__(self, at: Any, points: Array, n_targets: int) -> None:
+        self.at = at  # a Place, or OnTargets
+        self.points, self.n_targets = points, n_targets
 
 
 class Plan:
@@ -285,7 +288,7 @@ class Plan:
         InPlaceError
             If there is ``out`` and something is traced.
         """
-        return self._run(data, out, dipoles, gradient, "Plan.execute", adjoint=False)
+        return _run(self, self._placed, data, out, dipoles, gradient, "Plan.execute", False)
 
     def execute_adjoint(
         self, data: Any, out: Any = None, *, dipoles: Any = None, gradient: bool = False
@@ -325,35 +328,7 @@ class Plan:
         >>> bool(np.allclose(gradients[:, 0], -1j * values))
         True
         """
-        return self._run(data, out, dipoles, gradient, "Plan.execute_adjoint", adjoint=True)
-
-    def _run(self, data: Any, out: Any, dipoles: Any, gradient: bool, name: str, adjoint: bool) -> Any:
-        if self._placed is None:
-            raise RuntimeError(f"{name}: there are no points yet; call setpts first")
-        placed = self._placed
-        at_points = (len(placed.points),)
-        elsewhere = (placed.n_targets,) if self._n_modes is None else self._n_modes
-        from_points = (self._type == 2) == adjoint  # whether data are values at the points
-        source, goal = (at_points, elsewhere) if from_points else (elsewhere, at_points)
-
-        check_out(out, name, data, dipoles, placed.points)
-        data = self._checked(data, source, "values at the points" if from_points else "modes", name)
-        self._check_slopes(dipoles is not None, gradient, from_points, name)
-        if self._type == 3:
-            at = placed.at
-            result = at.to_targets(data) if from_points else at.to_points(data)
-        elif from_points:
-            if dipoles is not None:
-                dipoles = self._cast(
-                    checked_dipoles(dipoles, placed.points, data.shape[:-1], name), "dipoles", name
-                )
-            result = placed.at.to_modes(data, dipoles)
-        elif gradient:
-            values, gradients = placed.at.to_points(data, True)
-            return written(values, out, 1, name), gradients
-        else:
-            result = placed.at.to_points(data)
-        return written(result, out, len(goal), name)
+        return _run(self, self._placed, data, out, dipoles, gradient, "Plan.execute_adjoint", True)
 
     def _checked(self, data: Any, shape: tuple[int, ...], what: str, name: str) -> Array:
         """Data of one transform's shape, or stacked, in the plan's dtype."""
@@ -390,3 +365,42 @@ class Plan:
                 f"{name}: {asked} needs a kernel that is accurate in its derivatives, too: "
                 f"Plan({self._type}, ..., gradient=True)"
             )
+
+
+@through_doors
+def _run(
+    plan: Plan,
+    placed: Placed | None,
+    data: Any,
+    out: Any,
+    dipoles: Any,
+    gradient: bool,
+    name: str,
+    adjoint: bool,
+) -> Any:
+    """What a plan's `execute` and `execute_adjoint` return, for the points that it has now."""
+    if placed is None:
+        raise RuntimeError(f"{name}: there are no points yet; call setpts first")
+    at_points = (len(placed.points),)
+    elsewhere = (placed.n_targets,) if plan._n_modes is None else plan._n_modes
+    from_points = (plan._type == 2) == adjoint  # whether data are values at the points
+    source, goal = (at_points, elsewhere) if from_points else (elsewhere, at_points)
+
+    check_out(out, name, data, dipoles, placed.points)
+    data = plan._checked(data, source, "values at the points" if from_points else "modes", name)
+    plan._check_slopes(dipoles is not None, gradient, from_points, name)
+    if plan._type == 3:
+        at = placed.at
+        result = at.to_targets(data) if from_points else at.to_points(data)
+    elif from_points:
+        if dipoles is not None:
+            dipoles = plan._cast(
+                checked_dipoles(dipoles, placed.points, data.shape[:-1], name), "dipoles", name
+            )
+        result = placed.at.to_modes(data, dipoles)
+    elif gradient:
+        values, gradients = placed.at.to_points(data, True)
+        return written(values, out, 1, name), gradients
+    else:
+        result = placed.at.to_points(data)
+    return written(result, out, len(goal), name)

@@ -130,6 +130,8 @@ class Function(Operator):
                 with warnings.catch_warnings(), np.errstate(all="ignore"):
                     warnings.simplefilter("ignore")
                     results = [np.asarray(leaf) for leaf in self.trace(*values)]
+            except NotDifferentiableError:
+                raise  # what it returns is of no type that will do
             except Exception as error:  # noqa: BLE001  # any error of the user's function: it says why
                 first = first or error
                 continue
