@@ -7,8 +7,8 @@ import torch
 
 import frechet as fr
 from frechet.linalg._capability import table
-from frechet.sparse.linalg._capability import table as sparse_table
 from frechet.rule import Rule
+from frechet.sparse.linalg._capability import table as sparse_table
 from frechet.tree import flatten
 from tests.linalg.test_capabilities import declared_cases
 from tests.sparse import test_linalg_table as sparse_cases
@@ -40,11 +40,11 @@ def samples():
         for name in names:
             patch.setattr(fr.linalg, name, recording(name))
         for (function, args, kwargs), _ in declared_cases():
-            kwargs = {k: v for k, v in kwargs.items() if k not in ("orders", "seed", "tolerance")}
+            options = {k: v for k, v in kwargs.items() if k not in ("orders", "seed", "tolerance")}
             if id(function) in by_function:
-                recording(by_function[id(function)])(*args, **kwargs)
+                recording(by_function[id(function)])(*args, **options)
             else:
-                function(*args, **kwargs)
+                function(*args, **options)
     return names, found
 
 
@@ -91,11 +91,9 @@ def compare(function, args, kwargs, rtol=1e-12):
         [t for t, _ in varied], tensors, [w for _, w in varied], allow_unused=True
     )
     for g, e, a in zip(gradients, expected, arrays, strict=True):
-        g = torch.zeros(a.shape, dtype=torch.from_numpy(a).dtype) if g is None else g
-        assert g.numpy().dtype == a.dtype
-        np.testing.assert_allclose(
-            g.numpy(), e, rtol=rtol, atol=1e-12 * max(1.0, np.max(np.abs(e), initial=0))
-        )
+        found = np.zeros_like(a) if g is None else g.numpy()
+        assert found.dtype == a.dtype
+        np.testing.assert_allclose(found, e, rtol=rtol, atol=1e-12 * max(1.0, np.max(np.abs(e), initial=0)))
 
 
 def test_there_is_a_sample_of_each():
@@ -146,8 +144,8 @@ def test_sparse_linalg(name):
     loss = sum((t.abs() ** 2).sum() for t in results)
     found = torch.autograd.grad(loss, (values, vector), allow_unused=True)
     for g, e in zip(found, expected, strict=True):
-        g = np.zeros_like(e) if g is None else g.numpy()
-        np.testing.assert_allclose(g, e, rtol=1e-8, atol=1e-9 * max(1.0, np.abs(e).max()))
+        gradient = np.zeros_like(e) if g is None else g.numpy()
+        np.testing.assert_allclose(gradient, e, rtol=1e-8, atol=1e-9 * max(1.0, np.abs(e).max()))
 
 
 def test_spsolve_of_a_constant_matrix():

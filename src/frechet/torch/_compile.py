@@ -19,8 +19,8 @@ from ..errors import RuleError
 from ..operators import Arrays, Function
 from ..tree import TreeDef
 from ._apply import evaluate
+from ._operators import Operators, operators_of
 from ._registered import concrete, number_of, operator_of
-from ._wrap import Wrapped, wrapped
 
 Tensor = Any
 Form = tuple[Any, ...]  # (what it is, ...): see _taken_apart
@@ -31,7 +31,7 @@ _CONSTANTS = (bool, complex, str, type(None))
 _structures: dict[int, TreeDef | None] = {}  # of the results of operators, by their numbers
 
 
-def call_compiled(function: Wrapped, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_compiled(function: Operators, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call of a function of tensors, as the compiler reads it."""
     tensors: list[Tensor] = []
     forms, named = _forms(args, kwargs, tensors)
@@ -121,7 +121,7 @@ def _put_together(form: Form, parts: Sequence[Any]) -> Any:
 
 
 @torch.compiler.assume_constant_result
-def _number(function: Wrapped, forms: tuple[Form, ...], named: tuple[tuple[str, Form], ...]) -> int:
+def _number(function: Operators, forms: tuple[Form, ...], named: tuple[tuple[str, Form], ...]) -> int:
     """The number of the operator for calls of such a form."""
     if not named and forms == tuple([("tensor", k) for k in range(len(forms))]):
         return number_of(function.positional(len(forms)))
@@ -142,7 +142,7 @@ def _guest_number(
     named: tuple[tuple[str, Form], ...],
 ) -> int:
     """Likewise for a function of ours that was given tensors."""
-    number: int = _number(wrapped(f, linear, signature), forms, named)
+    number: int = _number(operators_of(f, linear, signature), forms, named)
     return number
 
 
@@ -179,8 +179,8 @@ def _address(kind: type, name: str) -> tuple[str, ...]:
     """Where a class is found: its module and its name there.  The compiler takes no classes as constants."""
     if "<locals>" in kind.__qualname__:
         raise RuleError(
-            f"{name} returned a {kind.__qualname__}, which torch.compile can put together only if the class is "
-            "defined in a module, not in a function"
+            f"{name} returned a {kind.__qualname__}, which torch.compile can put together only if the class "
+            "is defined in a module, not in a function"
         )
     return kind.__module__, *kind.__qualname__.split(".")
 
