@@ -69,10 +69,10 @@ def test_with_inductor():
 @pytest.mark.parametrize(
     "transformed",
     [
-        lambda f: torch.func.grad(f),
-        lambda f: torch.func.jacrev(f),
-        lambda f: torch.func.jacfwd(f),
-        lambda f: torch.func.hessian(f),
+        torch.func.grad,
+        torch.func.jacrev,
+        torch.func.jacfwd,
+        torch.func.hessian,
         lambda f: (
             lambda A, b: torch.func.vmap(torch.func.grad(f))(torch.stack([A, A.T]), torch.stack([b, b]))
         ),
@@ -115,7 +115,7 @@ def test_containers_and_constants():
     assert list(ours) == list(theirs)
     torch.testing.assert_close(ours, theirs)
     named = fr.torch.wrap(lambda x: Pair(x * 2, [x]))
-    out = compiled(lambda x: named(x))(B)
+    out = compiled(named)(B)
     assert isinstance(out, Pair)
     assert torch.equal(out.first, 2 * B)
     model = fr.torch.wrap(lambda x: Model(x * 2, x))
@@ -124,7 +124,7 @@ def test_containers_and_constants():
 
 def test_constants_are_told_apart():
     f = fr.torch.wrap(lambda x, c: x * (1.0 if c is True else 3.0) * np.copysign(1.0, c))
-    program = compiled(lambda x, c: f(x, c))
+    program = compiled(f)
     for c in (True, 1, 1.0, -1.0, 2, 3, 2.5):
         assert torch.equal(program(B, c), f(B, c))
 
@@ -168,13 +168,13 @@ def test_shapes_that_depend_on_values():
     f = fr.torch.wrap(lambda x: x[x > 0.5])
     assert f(B).shape == (3,)
     with pytest.raises(fr.RuleError, match=r"shape \(3,\).*\(1,\).*depend on those of the arguments alone"):
-        compiled(lambda x: f(x))(B)
+        compiled(f)(B)
 
 
 def test_shapes_that_are_wrongly_said():
     f = fr.torch.wrap(lambda x: x * 2, result=lambda x: np.zeros(7))
     with pytest.raises(fr.RuleError, match=r"shape \(3,\).*\(7,\).*result="):
-        compiled(lambda x: f(x))(B)
+        compiled(f)(B)
 
 
 def test_arguments_that_the_compiler_cannot_have():
@@ -191,7 +191,7 @@ def test_a_function_that_cannot_be_sampled():
 
     wrapped = fr.torch.wrap(f)
     with pytest.raises(Exception, match=r"too small.*wrap\(f, result="):
-        compiled(lambda x: wrapped(x))(B + 20)
+        compiled(wrapped)(B + 20)
 
 
 @pytest.mark.parametrize("requires_grad", [False, True])

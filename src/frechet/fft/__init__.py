@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..guests import through_doors as _through_doors
 from ..rule import Rule
 from ..rules.fft_maps import library
 from .fourier import (
@@ -83,7 +84,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """SciPy's own: helpers without a derivative, and the shifts, which call NumPy's."""
     if name in __all__:
-        return getattr(library(), name)
+        function = getattr(library(), name)
+        return _through_doors(function) if name in ("fftshift", "ifftshift") else function
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -128,7 +128,7 @@ def evaluate(operator: Operator, tensors: Sequence[Tensor], use: Use | None = No
     call = Call(operator, varied, use)
     if not varied and not _transforms_active():
         return _results(call, tensors)
-    function = _Apply if _transforms_active() else _Eager
+    function = TransformedFrechetCall if _transforms_active() else FrechetCall
     results: tuple[Tensor, ...] = function.apply(call, *tensors)
     return results
 
@@ -171,7 +171,7 @@ def _by_arrays(call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
     return from_host(call(arrays), device, name)
 
 
-class _Apply(torch.autograd.Function):
+class TransformedFrechetCall(torch.autograd.Function):
     """The results of a call at tensors."""
 
     @staticmethod
@@ -223,11 +223,11 @@ class _Apply(torch.autograd.Function):
         operator = Batched(call.operator, tuple([d is not None for d in dims]))
         varied = tuple(sorted({*call.varied, *_varied(moved)}))
         call.in_batch = Call(operator, varied, call.use)
-        results: tuple[Tensor, ...] = _Apply.apply(call.in_batch, *moved)
+        results: tuple[Tensor, ...] = TransformedFrechetCall.apply(call.in_batch, *moved)
         return results, (0,) * len(results)
 
 
-class _Eager(torch.autograd.Function):
+class FrechetCall(torch.autograd.Function):
     """The same outside of torch.func's transformations.
 
     It does in `forward` what these need to be apart, in `setup_context`, which takes PyTorch a while.
@@ -239,8 +239,8 @@ class _Eager(torch.autograd.Function):
         _keep(ctx, call, tensors, results)
         return results
 
-    backward = _Apply.backward
-    jvp = _Apply.jvp
+    backward = TransformedFrechetCall.backward
+    jvp = TransformedFrechetCall.jvp
 
 
 def _keep(ctx: Any, call: Call, tensors: Sequence[Tensor], results: Sequence[Tensor]) -> None:

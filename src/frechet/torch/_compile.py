@@ -7,6 +7,7 @@ in its program; and puts the results together.  It does not read the user's func
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,19 +19,19 @@ from ..errors import RuleError
 from ..operators import Arrays, Function
 from ..tree import TreeDef
 from ._apply import evaluate
+from ._operators import Operators, operators_of
 from ._registered import concrete, number_of, operator_of
-from ._wrap import Wrapped, wrapped
 
 Tensor = Any
 Form = tuple[Any, ...]  # (what it is, ...): see _taken_apart
 
-_CONSTANTS = (bool, int, complex, str, type(None))
+_CONSTANTS = (bool, complex, str, type(None))
 
 
 _structures: dict[int, TreeDef | None] = {}  # of the results of operators, by their numbers
 
 
-def call_compiled(function: Wrapped, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_compiled(function: Operators, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call of a function of tensors, as the compiler reads it."""
     tensors: list[Tensor] = []
     forms, named = _forms(args, kwargs, tensors)
@@ -72,6 +73,8 @@ def _taken_apart(x: Any, tensors: list[Tensor]) -> Form:
     if isinstance(x, float):  # a program is to serve for all of them
         tensors.append(torch.tensor(x, dtype=torch.float64))
         return "float", len(tensors) - 1
+    if isinstance(x, int) and not isinstance(x, bool):
+        return "constant", operator.index(x)  # a program for each: it may say how many results there are
     if isinstance(x, _CONSTANTS):
         return "constant", x
     if isinstance(x, dict):
@@ -118,7 +121,7 @@ def _put_together(form: Form, parts: Sequence[Any]) -> Any:
 
 
 @torch.compiler.assume_constant_result
-def _number(function: Wrapped, forms: tuple[Form, ...], named: tuple[tuple[str, Form], ...]) -> int:
+def _number(function: Operators, forms: tuple[Form, ...], named: tuple[tuple[str, Form], ...]) -> int:
     """The number of the operator for calls of such a form."""
     if not named and forms == tuple([("tensor", k) for k in range(len(forms))]):
         return number_of(function.positional(len(forms)))
@@ -139,7 +142,7 @@ def _guest_number(
     named: tuple[tuple[str, Form], ...],
 ) -> int:
     """Likewise for a function of ours that was given tensors."""
-    number: int = _number(wrapped(f, linear, signature), forms, named)
+    number: int = _number(operators_of(f, linear, signature), forms, named)
     return number
 
 
@@ -153,10 +156,10 @@ def _comparable(form: Any) -> Any:
 @torch.compiler.allow_in_graph
 def _evaluated(number: int, *tensors: Tensor) -> tuple[Tensor, ...]:
     """What the compiled program calls: now and then, to know the shapes of results, without values."""
-    operator = operator_of(number)
-    assert isinstance(operator, Function)
-    _structures[number] = operator.structure([concrete(t) for t in tensors])
-    return evaluate(operator, tensors)
+    called = operator_of(number)
+    assert isinstance(called, Function)
+    _structures[number] = called.structure([concrete(t) for t in tensors])
+    return evaluate(called, tensors)
 
 
 @torch.compiler.assume_constant_result

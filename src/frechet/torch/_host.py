@@ -61,7 +61,11 @@ def to_host(tensors: Sequence[Tensor], name: str) -> tuple[list[np.ndarray], Any
 def from_host(results: Sequence[np.ndarray], device: Any, name: str) -> tuple[Tensor, ...]:
     """The results as tensors, on a device."""
     try:
-        tensors = [torch.from_numpy(a) for a in _apart(results)]
+        results = _apart(results)
+        try:
+            tensors = [torch.from_numpy(a) for a in results]
+        except ValueError:  # strides that PyTorch has not, such as negative ones
+            tensors = [torch.from_numpy(np.array(a, order="C")) for a in results]
     except TypeError:
         _refuse_results(results, name)
         raise

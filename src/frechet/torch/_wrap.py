@@ -9,14 +9,8 @@ from typing import Any
 
 import torch
 
-from ..operators import Arrays, Function
-from ..operators.function import Rebuild
-from ..rule import function_name
 from ._apply import evaluate
-from ._arguments import Arguments
-from ._registered import PLAIN
-
-KEPT = 256  # calls with constants, of one function, that are kept to be used again
+from ._operators import Operators
 
 
 def wrap(
@@ -78,7 +72,7 @@ def wrap(
     ...     return np.sum(np.linalg.inv(A) ** 2)
     >>> A = torch.tensor([[2.0, 1.0], [0.0, 1.0]], dtype=torch.float64, requires_grad=True)
     >>> energy(A)
-    tensor(1.5000, dtype=torch.float64, grad_fn=<_ApplyBackward>)
+    tensor(1.5000, dtype=torch.float64, grad_fn=<FrechetCallBackward>)
     >>> energy(A).backward()
     >>> A.grad
     tensor([[-0.5000,  0.5000],
@@ -105,49 +99,17 @@ class Wrapped:
     ) -> None:
         self.function, self.linear, self.signature, self.result = f, linear, signature, result
         functools.update_wrapper(self, f, updated=())
-        self._name = function_name(f)
-        self._positional: dict[int, Function] = {}  # by the number of tensors
-        self._others: dict[tuple[Any, ...], Function] = {}
+        self.operators = Operators(f, linear, signature, result)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if torch.compiler.is_compiling():
             from ._compile import call_compiled
 
-            return call_compiled(self, args, kwargs)
-        operator, tensors = self.operator(args, kwargs)
+            return call_compiled(self.operators, args, kwargs)
+        operator, tensors = self.operators.of_call(args, kwargs)
         results = evaluate(operator, tensors)
         treedef = operator.treedef
         return results[0] if treedef is None else treedef.unflatten(results)
-
-    def operator(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Function, Any]:
-        """The operator that such a call evaluates, and the tensors that it takes."""
-        if not kwargs:
-            for a in args:
-                if type(a) not in PLAIN:
-                    break
-            else:
-                return self.positional(len(args)), args
-        arguments = Arguments(args, kwargs, self._name)
-        key = arguments.key
-        if key is None:
-            return self.made(arguments.rebuild, (object(),)), arguments.tensors
-        found = self._others.get(key)
-        if found is None:
-            if len(self._others) >= KEPT:
-                self._others = {}
-            found = self._others[key] = self.made(arguments.rebuild, key)
-        return found, arguments.tensors
-
-    def positional(self, n: int) -> Function:
-        """The operator for calls with n tensors and nothing else."""
-        found = self._positional.get(n)
-        if found is None:
-            found = self._positional[n] = self.made(_positional, (n,))
-        return found
-
-    def made(self, rebuild: Rebuild, key: tuple[Any, ...]) -> Function:
-        """The operator for calls whose arguments ``rebuild(arrays)`` makes; the key tells it from others."""
-        return Function(self.function, rebuild, key, self.linear, self.signature, self.result)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """As a method: the instance is then the first argument."""
@@ -164,11 +126,7 @@ class Wrapped:
         return Wrapped, (self.function, self.linear, self.signature, self.result)
 
     def __repr__(self) -> str:
-        return f"<{self._name}, of tensors>"
-
-
-def _positional(arrays: Arrays) -> tuple[Arrays, dict[str, Any]]:
-    return arrays, {}
+        return f"<{self.operators.name}, of tensors>"
 
 
 @functools.lru_cache(512)
