@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["warn"]
 
 # Packages through which a call may come to us.
-_BETWEEN = (__name__.partition(".")[0], "numpy", "scipy", "torch")
+_BETWEEN = (__name__.partition(".")[0], "numpy", "scipy", "torch", "jax")
 
 
 def warn(message: str, category: type[Warning]) -> None:
