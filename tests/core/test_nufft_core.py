@@ -530,6 +530,7 @@ def _in_child(queue):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork")  # JAX's, where other tests of the process have loaded it
 def test_after_a_fork():
     expected = one_transform(3, 4)  # threads have been used before
     context = multiprocessing.get_context("fork")
