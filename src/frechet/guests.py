@@ -59,11 +59,12 @@ def door_of(values: Iterable[Any]) -> Any:
             if found is not None:
                 return found
         else:
-            name = _DOORS.get(kind.__module__.partition(".")[0])
-            if name is not None:
-                door = _door(name)
-                if door.is_array(value):
-                    return door
+            for base in kind.__mro__[:-1]:  # a tensor may be of a class that is defined elsewhere
+                name = _DOORS.get(base.__module__.partition(".")[0])
+                if name is not None:
+                    door = _door(name)
+                    if door.is_array(value):
+                        return door
     return None
 
 
