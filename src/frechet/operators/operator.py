@@ -72,19 +72,20 @@ class Operator:
         values: list[Any] = []
         chosen = results
 
-        def some(*varied: Array) -> tuple[Any, ...]:
+        def some(*varied: Array) -> Any:
             nonlocal chosen
             out = self.trace(*(varied if len(varied) == len(arrays) else placed(arrays, arguments, varied)))
             if chosen is None:
                 chosen = tuple([j for j, result in enumerate(out) if is_inexact(result)])
-            if chosen == tuple(range(len(out))):  # the common case
-                return out
-            values[:] = [None if j in chosen else own(stop_gradient(y)) for j, y in enumerate(out)]
-            return tuple([out[j] for j in chosen])
+            if chosen != tuple(range(len(out))):
+                values[:] = [None if j in chosen else own(stop_gradient(y)) for j, y in enumerate(out)]
+                out = tuple([out[j] for j in chosen])
+            return out[0] if len(out) == 1 else out  # one result needs no container, which takes its time
 
         lin = Linearization(self.name, some, arguments, [arrays[k] for k in arguments], outlives=True)
         assert chosen is not None
-        found = [np.asarray(y) for y in lin.results.take(copy=True)]
+        taken = lin.results.take(copy=True)
+        found = [np.asarray(y) for y in ((taken,) if len(chosen) == 1 else taken)]
         if values:
             for j, y in zip(chosen, found, strict=True):
                 values[j] = y
