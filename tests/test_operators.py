@@ -475,7 +475,7 @@ def test_linear_functions_take_batches_in_one_pass():
     X, y = cplx(5, 4), cplx(4)
     assert_equal(Batched(f, (True, False))(X, y), [np.fft.fft(X) + y])
     outlines = [outline(X[0]), outline(y)]
-    for _ in range(2):  # it is made once
+    for _ in range(2):
         adjoint = f.transposed((0, 1), (0,), outlines)
         W = cplx(5, 4)
         assert_equal(Batched(adjoint, (True,))(W), [4 * np.fft.ifft(W), W])
@@ -483,7 +483,7 @@ def test_linear_functions_take_batches_in_one_pass():
         nested = Batched(Batched(adjoint, (True,)), (True,))
         assert_equal(nested(Z), [4 * np.fft.ifft(Z), Z])
         assert_equal(adjoint(W[0]), [4 * np.fft.ifft(W[0]), W[0]])
-    assert len(calls) == 2  # for the shapes of results, and for the derivative
+    assert len(calls) == 4  # for the shapes of results, for the derivative, and for that of each adjoint
 
 
 def test_batches_of_directions_are_nested():

@@ -21,6 +21,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # ``call(function, args, kwargs, options)``, with the options of its ``wrap``, and a function ``is_array(x)``.
 _DOORS = {"torch": "frechet.torch", "jax": "frechet.jax", "jaxlib": "frechet.jax"}
 
+# Packages whose types are never those of such arrays, nor derived from them, to be told quickly.
+_NO_DOORS = frozenset(("builtins", "numpy", "scipy", "frechet"))
+
 # Types of arguments that are no arrays of another framework, to be told quickly.
 NO_GUESTS = frozenset((np.ndarray, float, int, complex, bool, str, type(None), np.float64, np.bool))
 
@@ -59,11 +62,14 @@ def door_of(values: Iterable[Any]) -> Any:
             if found is not None:
                 return found
         else:
-            name = _DOORS.get(kind.__module__.partition(".")[0])
-            if name is not None:
-                door = _door(name)
-                if door.is_array(value):
-                    return door
+            if kind.__module__.partition(".")[0] in _NO_DOORS:
+                continue
+            for base in kind.__mro__[:-1]:  # a tensor may be of a class that is defined elsewhere
+                name = _DOORS.get(base.__module__.partition(".")[0])
+                if name is not None:
+                    door = _door(name)
+                    if door.is_array(value):
+                        return door
     return None
 
 

@@ -91,12 +91,21 @@ def test_results_that_are_no_arrays(result):
 
 def test_results_of_dtypes_that_pytorch_has_not():
     g = fr.torch.wrap(lambda x: np.zeros(2, "M8[s]"))
-    with pytest.raises(TypeError, match="returned an array of dtype datetime64"):
+    with pytest.raises(fr.NotDifferentiableError, match=r"(?s)returned array.*take numbers and arrays"):
         g(torch.ones(2))
+    with pytest.raises(TypeError, match=f"returned an array of dtype {np.dtype(np.longdouble)}"):
+        fr.torch.wrap(lambda x: np.zeros(2, np.longdouble))(torch.ones(2))
+
+
+def test_results_in_half_precision():
+    g = fr.torch.wrap(lambda x: (x * 2).astype(np.float16))
+    for x in (torch.ones(2), torch.ones(2, requires_grad=True)):
+        with pytest.raises(TypeError, match=r"returned an array of dtype float16.*return float32"):
+            g(x)
 
 
 def test_structured_results():
-    with pytest.raises(fr.NotDifferentiableError, match=r"returned a Symmetric.*A\.to_dense\(\)"):
+    with pytest.raises(fr.NotDifferentiableError, match=r"returned a Symmetric.*Return a full array"):
         fr.torch.wrap(fr.Symmetric)(torch.eye(2))
 
 
@@ -173,8 +182,7 @@ def test_a_second_backward_needs_retain_graph():
 
 
 def test_a_batch_of_nothing():
-    with pytest.raises(fr.SpaceError, match="axis of length 0"):
-        torch.func.vmap(f)(torch.ones(0, 2))
+    assert torch.func.vmap(f)(torch.ones(0, 2)).shape == (0, 2)
 
 
 def test_wrap_itself():

@@ -158,6 +158,99 @@ def test_constants():
     assert kind(x, 1.0).item() == 6.0
 
 
+def test_keys_of_dictionaries_and_their_order():
+    """What is kept of a call must not serve for one whose dictionaries are equal, but not the same."""
+    two, three = torch.tensor(2.0), torch.tensor(3.0)
+    first = fr.torch.wrap(lambda parameters: next(iter(parameters.values())) * 1.0)
+    named = fr.torch.wrap(lambda **parameters: next(iter(parameters.values())) * 1.0)
+    for _ in range(2):
+        assert first({"a": two, "b": three}).item() == 2.0
+        assert first({"b": three, "a": two}).item() == 3.0
+        assert named(a=two, b=three).item() == 2.0
+        assert named(b=three, a=two).item() == 3.0
+    nested = fr.torch.wrap(lambda model: next(iter(model.weights[0].values())) * 1.0)
+    assert nested(Model([{"a": two, "b": three}], 1.0)).item() == 2.0
+    assert nested(Model([{"b": three, "a": two}], 1.0)).item() == 3.0
+    keys = fr.torch.wrap(lambda x, table: x * (10.0 if next(iter(table)) is True else 20.0))
+    assert keys(two, {True: 0}).item() == 20.0
+    assert keys(two, {1: 0}).item() == 40.0
+
+
+def test_constants_may_be_changed_before_the_derivative_is_taken():
+    f = fr.torch.wrap(lambda x, c: np.sin(x * c))
+    x = torch.tensor([0.1, 0.2], dtype=torch.float64, requires_grad=True)
+    for make in (lambda: np.array([2.0, 3.0]), lambda: np.array([3.0, 2.0])[::-1]):
+        c = make()
+        y = f(x, c)
+        c[:] = 100.0
+        (g,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+        (h,) = torch.autograd.grad(g.sum(), x)
+        expected = torch.tensor([2.0, 3.0], dtype=torch.float64)
+        assert torch.allclose(g, expected * torch.cos(x * expected))
+        assert torch.allclose(h, -(expected**2) * torch.sin(x * expected))
+    c = make()
+    c.flags.writeable = False
+    assert f(x, c).requires_grad
+
+
+def test_results_share_no_memory_with_what_the_function_keeps():
+    kept = np.array([2.0, 3.0])
+    x, given = torch.ones(2, dtype=torch.float64), np.array([2.0, 3.0])
+    for f in (
+        lambda x, c: kept,
+        lambda x, c: kept[:],
+        lambda x, c: c,
+        lambda x, c: c.reshape(2, 1),
+        lambda x, c: x,
+    ):
+        fr.torch.wrap(f)(x, given).mul_(7.0)
+        assert kept.tolist() == given.tolist() == [2.0, 3.0]
+        assert x.tolist() == [1.0, 1.0]
+
+
+def test_results_that_nothing_refers_to_are_not_copied():
+    addresses = []
+
+    def f(x, view):
+        y = np.exp(x)
+        addresses.append(y.ctypes.data)
+        return y.reshape(2, 2) if view else y
+
+    for view in (False, True):
+        y = fr.torch.wrap(f)(torch.ones(4), view)
+        assert y.data_ptr() == addresses[-1]
+
+
+def test_a_linear_function_may_become_another():
+    M = 2.0 * np.eye(2)
+    f = fr.torch.wrap(lambda x: M @ x, linear=True)
+    x = torch.eye(2, dtype=torch.float64)
+    for factor in (2.0, 5.0):
+        M[:] = factor * np.eye(2)
+        assert torch.equal(torch.func.vmap(f)(x), factor * x)
+        assert torch.equal(torch.func.jacrev(f)(x[0]), factor * x)
+        assert torch.equal(torch.func.jacfwd(f)(x[0]), factor * x)
+
+
+class Subclass(torch.Tensor):
+    pass
+
+
+class OwnParameter(torch.nn.Parameter):
+    pass
+
+
+def test_subclasses_of_tensors():
+    positive = fr.torch.wrap(lambda x: x[fr.stop_gradient(x) > 0] * 3.0)  # the shape depends on values
+    x = OwnParameter(torch.tensor([1.0, -1.0]))
+    positive(x).sum().backward()
+    assert x.grad.tolist() == [3.0, 0.0]
+    assert positive(torch.tensor([1.0, -1.0]).as_subclass(Subclass)).tolist() == [3.0]
+    A = torch.zeros(2, 2).as_subclass(Subclass)
+    assert isinstance(fr.linalg.expm(A), torch.Tensor)
+    assert fr.linalg.expm(OwnParameter(torch.zeros(2, 2))).requires_grad
+
+
 def test_calls_with_many_constants_do_not_pile_up():
     f = fr.torch.wrap(lambda x, k: x * k)
     for k in range(1000):

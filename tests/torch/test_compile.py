@@ -135,6 +135,16 @@ def test_constant_arrays():
     assert compiled(lambda x: f(x, index))(B).tolist() == [3.0, 1.0]
 
 
+def test_constant_arrays_may_be_changed_before_the_backward_pass():
+    c = np.array([2.0, 3.0, 4.0])
+    f = fr.torch.wrap(lambda x, c: np.sin(x) * c)
+    x = B.clone().requires_grad_()
+    y = compiled(lambda x: f(x, c))(x)
+    c[:] = 100.0
+    (g,) = torch.autograd.grad(y.sum(), x)
+    torch.testing.assert_close(g, torch.cos(B) * torch.tensor([2.0, 3.0, 4.0]))
+
+
 def test_other_shapes():
     f = compiled(energy, dynamic=True)
     for n in (2, 3, 5):

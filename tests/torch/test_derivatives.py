@@ -191,6 +191,17 @@ def test_make_fx():
     torch.testing.assert_close(graph(matrix(3, seed=7)), grad(f)(matrix(3, seed=7)))
 
 
+def test_structures_of_recorded_calls():
+    """They are those of the shapes at hand, whatever was called last."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    f = fr.torch.wrap(lambda x: {"a": x * 2} if x.ndim == 1 else (x, x))
+    with FakeTensorMode():
+        for _ in range(2):
+            assert f(torch.ones(2))["a"].shape == (2,)
+            assert len(f(torch.ones(2, 2))) == 2
+
+
 def test_functional_call():
     class Model(torch.nn.Module):
         def __init__(self):

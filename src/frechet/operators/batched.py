@@ -71,10 +71,10 @@ class Batched(Operator):
         if n is not None and not any(self.marked[:n]):
             results = base.directions(arrays[:n], self._stacks(arrays[n:], 0), 1)
             if results is not None:
-                return [own(result, arrays) for result in results]
+                return [own(result) for result in results]
         whole = self._whole(arrays, size)
         if whole is not None:
-            return [own(result, arrays) for result in whole]
+            return [own(result) for result in whole]
         parts = [base(*self._entry(arrays, i)) for i in range(size)]
         return [np.stack(results) for results in zip(*parts, strict=True)]
 

@@ -65,7 +65,6 @@ class Function(Operator):
         self._leading = leading
         self._last = threading.local()
         self._known: dict[tuple[Outline, ...], tuple[list[Outline], TreeDef | None]] = {}
-        self._everywhere: dict[Any, Derivative] = {}
 
     def trace(self, *arrays: Array) -> tuple[Any, ...]:
         args, kwargs = self.rebuild(self._aligned(arrays) if self._leading else arrays)
@@ -113,7 +112,10 @@ class Function(Operator):
 
     @property
     def treedef(self) -> TreeDef | None:
-        """The structure of what the last call in this thread returned; None for an array on its own."""
+        """The structure of what the last call in this thread returned; None for an array on its own.
+
+        Where only the outlines of the results were asked for, it is the structure of these.
+        """
         return self._last.treedef
 
     def structure(self, arguments: Sequence[Outline]) -> TreeDef | None:
@@ -127,7 +129,9 @@ class Function(Operator):
         key = tuple(arguments)
         if key not in self._known:
             self._known[key] = self._declared(key) if self.result else self._found(key)
-        return self._known[key]
+        known = self._known[key]
+        self._last.treedef = known[1]
+        return known
 
     def noted(self, arrays: Arrays, values: list[np.ndarray]) -> list[np.ndarray]:
         """The values of a call, which shows what the shapes, the dtypes and the structure are."""
@@ -175,12 +179,11 @@ class Function(Operator):
         return AdjointOperator(self, arguments, results, outlines)
 
     def everywhere(self, arguments: Indices, results: Indices, outlines: Sequence[Outline]) -> Derivative:
-        """The derivative of a linear function, which is the same at all points; it is made once."""
-        key = (arguments, results, *outlines)
-        if key not in self._everywhere:
-            zeros = [np.zeros(*o) for o in outlines]
-            self._everywhere[key] = self.linearize(zeros, arguments, results)[1]
-        return self._everywhere[key]
+        """The derivative of a linear function, which is the same at all points.
+
+        It is made anew: the matrix may be another one than in the last call.
+        """
+        return self.linearize([np.zeros(*o) for o in outlines], arguments, results)[1]
 
     def stacked(self, arguments: Sequence[Outline]) -> Operator | None:
         if self._cores is None or len(arguments) != len(self._cores):
@@ -218,9 +221,9 @@ class _OfLinear(Operator):
         self.base, self.arguments, self.results, self.of = base, arguments, results, tuple(outlines)
         self.key = (base, arguments, results, self.of)
 
-    @property
+    @functools.cached_property
     def derivative(self) -> Derivative:
-        """The derivative of the function."""
+        """The derivative of the function, as it is when this is first asked for."""
         return self.base.everywhere(self.arguments, self.results, self.of)
 
     def directions(self, point: Arrays, stacks: Arrays, axes: int) -> list[np.ndarray] | None:
@@ -241,7 +244,7 @@ class AdjointOperator(_OfLinear):
         return self.pullback.trace(*[np.zeros(*o) for o in self.of], *arrays)
 
     def __call__(self, *arrays: Array) -> list[np.ndarray]:
-        return [own(g, arrays) for g in self.derivative.pull(arrays)]
+        return [own(g) for g in self.derivative.pull(arrays)]
 
     def outlines(self, arguments: Sequence[Outline]) -> list[Outline]:
         return [self.of[k] for k in self.arguments]
@@ -265,7 +268,7 @@ class _Part(_OfLinear):
         return tuple([everything[j] for j in self.results])
 
     def __call__(self, *arrays: Array) -> list[np.ndarray]:
-        return [own(t, arrays) for t in self.derivative.push(arrays)]
+        return [own(t) for t in self.derivative.push(arrays)]
 
     def outlines(self, arguments: Sequence[Outline]) -> list[Outline]:
         everything = self.base.outlines(self.of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,7 +60,7 @@ class Operator:
 
     def __call__(self, *arrays: Array) -> list[np.ndarray]:
         """The results at plain arrays, in memory of their own."""
-        return [own(result, arrays) for result in self.trace(*arrays)]
+        return [own(result) for result in self.trace(*arrays)]
 
     def linearize(
         self, arrays: Arrays, arguments: Indices, results: Indices | None = None
@@ -71,19 +72,20 @@ class Operator:
         values: list[Any] = []
         chosen = results
 
-        def some(*varied: Array) -> tuple[Any, ...]:
+        def some(*varied: Array) -> Any:
             nonlocal chosen
             out = self.trace(*(varied if len(varied) == len(arrays) else placed(arrays, arguments, varied)))
             if chosen is None:
                 chosen = tuple([j for j, result in enumerate(out) if is_inexact(result)])
-            if chosen == tuple(range(len(out))):  # the common case
-                return out
-            values[:] = [None if j in chosen else own(stop_gradient(y), arrays) for j, y in enumerate(out)]
-            return tuple([out[j] for j in chosen])
+            if chosen != tuple(range(len(out))):
+                values[:] = [None if j in chosen else own(stop_gradient(y)) for j, y in enumerate(out)]
+                out = tuple([out[j] for j in chosen])
+            return out[0] if len(out) == 1 else out  # one result needs no container, which takes its time
 
         lin = Linearization(self.name, some, arguments, [arrays[k] for k in arguments], outlives=True)
         assert chosen is not None
-        found = [np.asarray(y) for y in lin.results.take(copy=True)]
+        taken = lin.results.take(copy=True)
+        found = [np.asarray(y) for y in ((taken,) if len(chosen) == 1 else taken)]
         if values:
             for j, y in zip(chosen, found, strict=True):
                 values[j] = y
@@ -184,11 +186,38 @@ def placed(arrays: Arrays, positions: Indices, replacements: Arrays) -> list[Arr
     return new
 
 
-def own(result: Any, arguments: Arrays) -> np.ndarray:
-    """A result as a plain array that shares no memory with the arguments and may be written to."""
+def own(result: Any) -> np.ndarray:
+    """A result as a plain array that may be written to: nothing else refers to its memory.
+
+    What else does may be an argument, or an array that the function keeps; the numbers of references say so.
+    It is called for each entry of a list or tuple, in a comprehension.
+    """
     a: np.ndarray = np.asarray(result)
-    if a is result and (
-        not a.flags.writeable or not a.flags.c_contiguous or any(np.may_share_memory(a, x) for x in arguments)
-    ):
-        return np.array(a, order="C")
-    return a
+    if a is not result:
+        return a
+    base = a.base
+    if base is None:
+        alone = sys.getrefcount(a) <= _ALONE
+    else:
+        alone = (
+            sys.getrefcount(a) <= _ALONE
+            and type(base) is np.ndarray
+            and base.flags.owndata
+            and sys.getrefcount(base) <= _ALONE_AS_BASE
+        )
+    return a if alone and a.flags.writeable and a.flags.c_contiguous else np.array(a, order="C")
+
+
+def _references() -> tuple[int, int]:
+    """What sys.getrefcount says within `own` of an entry that nothing else refers to, and of its base."""
+
+    def inside(result: Any) -> tuple[int, int]:
+        a = np.asarray(result)
+        base = a.base
+        return sys.getrefcount(a), sys.getrefcount(base)
+
+    (counts,) = [inside(result) for result in (np.zeros((1, 1)).reshape(1),)]
+    return counts
+
+
+_ALONE, _ALONE_AS_BASE = _references()

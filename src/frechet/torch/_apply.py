@@ -22,7 +22,7 @@ from ..linear_map import Array
 from ..operators import Arrays, Batched, Derivative, Indices, Operator, Pullback, Pushforward
 from ._host import from_host, is_inexact, outline, to_host
 from ._loops import each, is_batch
-from ._registered import is_recorded, recorded
+from ._registered import is_recorded, recorded, transforms_active
 
 Tensor = Any
 
@@ -126,16 +126,11 @@ def evaluate(operator: Operator, tensors: Sequence[Tensor], use: Use | None = No
     """The results of an operator at tensors."""
     varied = _varied(tensors)
     call = Call(operator, varied, use)
-    if not varied and not _transforms_active():
+    if not varied and not transforms_active():
         return _results(call, tensors)
-    function = TransformedFrechetCall if _transforms_active() else FrechetCall
+    function = TransformedFrechetCall if transforms_active() else FrechetCall
     results: tuple[Tensor, ...] = function.apply(call, *tensors)
     return results
-
-
-# Whether vmap, grad or jvp of torch.func is in effect.  PyTorch has no public way to ask; this is how its own
-# torch.autograd.Function does.
-_transforms_active = torch._C._are_functorch_transforms_active
 
 
 def _varied(tensors: Sequence[Tensor]) -> Indices:
@@ -270,7 +265,7 @@ def _by_kept_derivative(ctx: Any, cotangents: Sequence[Tensor | None]) -> tuple[
     """
     call: Call = ctx.call
     derivative = call.derivative
-    if derivative is None or torch.is_grad_enabled() or _transforms_active():
+    if derivative is None or torch.is_grad_enabled() or transforms_active():
         return None
     point = ctx.saved_tensors  # raises where these have been changed or freed
     given = [w for w in cotangents if w is not None]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..errors import CoercionError
 from ..operators import Arrays
 from ..rule import carriers
-from ..tree import flatten
+from ..tree import flatten, is_container
+from ._registered import transforms_active
 
 Tensor = Any
 
@@ -47,7 +50,20 @@ class Arguments:
             _check_constant(leaf, name)
             if constants is not None:
                 constants = [*constants, constant] if (constant := _comparable(leaf)) else None
-        self.key = None if constants is None else (self.treedef, tuple(self.positions), tuple(constants))
+        self.key = None
+        if constants is not None:
+            try:
+                order = _order(args), _order(kwargs)
+            except TypeError:
+                return
+            self.key = self.treedef, tuple(self.positions), tuple(constants), order
+
+    def copy_constants(self) -> None:
+        """Copy the arrays that the caller could change before the derivative is taken."""
+        self.leaves = [
+            leaf if type(leaf) is not np.ndarray or _is_constant(leaf) else leaf.copy(order="K")
+            for leaf in self.leaves
+        ]
 
     def rebuild(self, arrays: Arrays) -> tuple[Sequence[Any], dict[str, Any]]:
         """The arguments with arrays in place of the tensors."""
@@ -56,6 +72,28 @@ class Arguments:
             leaves[k] = a
         args, kwargs = self.treedef.unflatten(leaves)
         return args, kwargs
+
+
+def is_grad_recorded(tensors: Sequence[Tensor]) -> bool:
+    """Whether derivatives of a call with the tensors may be asked for after it."""
+    return torch.is_grad_enabled() and (transforms_active() or any(t.requires_grad for t in tensors))
+
+
+def _is_constant(a: np.ndarray) -> bool:
+    return not a.flags.writeable and a.base is None
+
+
+def _order(x: Any) -> Any:
+    """What a tree does not tell of containers: the order of dictionaries, and whether a key is 1 or True."""
+    if isinstance(x, dict):
+        return tuple([(type(key), key, _order(value)) for key, value in x.items()])
+    if isinstance(x, (tuple, list)):
+        return tuple(map(_order, x))
+    if is_container(x):
+        if not is_dataclass(x):
+            raise TypeError("a container of another kind, of which nothing is known")
+        return tuple([_order(getattr(x, field.name)) for field in fields(x)])
+    return None
 
 
 def _plain_size(x: Any) -> Any:

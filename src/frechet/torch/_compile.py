@@ -68,7 +68,7 @@ def _taken_apart(x: Any, tensors: list[Tensor]) -> Form:
         tensors.append(x)
         return "tensor", len(tensors) - 1
     if isinstance(x, np.ndarray):
-        tensors.append(torch.as_tensor(x))
+        tensors.append(torch.as_tensor(x).clone())  # the caller may change it before a backward pass
         return "tensor", len(tensors) - 1
     if isinstance(x, float):  # a program is to serve for all of them
         tensors.append(torch.tensor(x, dtype=torch.float64))

@@ -69,6 +69,9 @@ def from_host(results: Sequence[np.ndarray], device: Any, name: str) -> tuple[Te
     except TypeError:
         _refuse_results(results, name)
         raise
+    for t in tensors:
+        if t.dtype is torch.float16:
+            _refuse_results(results, name)
     return tuple(tensors if device is None else [t.to(device) for t in tensors])
 
 
@@ -129,7 +132,10 @@ def refuse(t: Tensor, name: str) -> None:
 def _refuse_results(results: Sequence[np.ndarray], name: str) -> None:
     for a in results:
         if a.dtype not in _DTYPES.values():
-            raise TypeError(f"{name} returned an array of dtype {a.dtype}, which PyTorch does not have")
+            raise TypeError(
+                f"{name} returned an array of dtype {a.dtype}, of which no tensor is made: "
+                "return float32 or float64, complex64 or complex128, integers or booleans"
+            )
 
 
 def _apart(results: Sequence[np.ndarray]) -> Sequence[np.ndarray]:

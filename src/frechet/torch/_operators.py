@@ -9,7 +9,7 @@ from typing import Any
 from ..operators import Arrays, Function
 from ..operators.function import Rebuild
 from ..rule import function_name
-from ._arguments import Arguments
+from ._arguments import Arguments, is_grad_recorded
 from ._registered import PLAIN
 
 KEPT = 256  # calls with constants, of one function, that are kept to be used again
@@ -41,6 +41,8 @@ class Operators:
         arguments = Arguments(args, kwargs, self.name)
         key = arguments.key
         if key is None:
+            if is_grad_recorded(arguments.tensors):
+                arguments.copy_constants()
             return self.made(arguments.rebuild, (object(),)), arguments.tensors
         found = self._others.get(key)
         if found is None:

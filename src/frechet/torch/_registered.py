@@ -21,6 +21,10 @@ Tensor = Any
 
 PLAIN = frozenset((torch.Tensor, torch.nn.Parameter))
 
+# Whether vmap, grad or jvp of torch.func is in effect.  PyTorch has no public way to ask; this is how its own
+# torch.autograd.Function does.
+transforms_active = torch._C._are_functorch_transforms_active
+
 _operators: list[Operator] = []
 _numbers: dict[Operator, int] = {}
 _lock = threading.Lock()
@@ -43,7 +47,8 @@ def operator_of(number: int) -> Operator:
 def is_recorded(tensors: Sequence[Tensor]) -> bool:
     """Whether a compiler or tracer of PyTorch records what is done with the tensors."""
     for t in tensors:
-        if type(t) not in PLAIN:
+        kind = type(t)
+        if kind not in PLAIN and kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
             return True
     return get_proxy_mode() is not None
 
