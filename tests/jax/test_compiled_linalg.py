@@ -126,6 +126,14 @@ def test_vmap(name, n):
     assert close(stacked[0], np.asarray(forward), np.float64)
 
 
+def test_vmap_over_nothing():
+    x = jnp.zeros((0, 3, 3))
+    solve = jax.vmap(linalg.solve_continuous_lyapunov, in_axes=(None, 0))
+    assert jax.vmap(linalg.expm)(x).shape == (0, 3, 3)
+    assert jax.eval_shape(jax.vmap(jax.jacrev(linalg.expm)), x).shape == (0, 3, 3, 3, 3)
+    assert jax.eval_shape(solve, -jnp.eye(3), x).shape == (0, 3, 3)
+
+
 @pytest.mark.parametrize("n", [3, 9])
 @pytest.mark.parametrize("name", NAMES[1:3])
 def test_hermitian_solutions_are_exactly_so(name, n):

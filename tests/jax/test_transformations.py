@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -324,6 +325,25 @@ def test_numbers_are_told_apart():
     for c, expected in ((0.0, X), (-0.0, -X), (1, X + 1), (True, X + 1), (float("nan"), X + 7)):
         assert_same(f(X, c), expected)
         assert_same(jax.jit(lambda x, c=c: f(x, c))(X), expected)
+
+
+def test_numbers_in_sets_are_told_apart():
+    f = fr.jax.wrap(lambda x, signs: x * np.copysign(1.0, min(signs)))
+    assert_same(f(X, frozenset({0.0})), X)
+    assert_same(f(X, frozenset({-0.0})), -X)
+
+
+def test_functions_without_a_hash():
+    @dataclass
+    class Power:
+        exponent: float
+
+        def __call__(self, x):
+            return x**self.exponent
+
+    for exponent in (2.0, 3.0):
+        power = fr.jax.wrap(Power(exponent))
+        assert_same(jax.jit(jax.grad(power))(2.0), jnp.asarray(exponent * 2 ** (exponent - 1)))
 
 
 def test_python_numbers_are_differentiated():
