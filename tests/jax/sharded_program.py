@@ -6,27 +6,12 @@ Run as: sharded_program.py [process count, process number, port].  Prints "right
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-jax.config.update("jax_enable_x64", True)
-if len(sys.argv) > 1:
-    count, number, port = map(int, sys.argv[1:])
-    jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    jax.distributed.initialize(f"localhost:{port}", count, number)
-
-import jax.numpy as jnp  # noqa: E402
-from jax.sharding import Mesh, NamedSharding, PartitionSpec  # noqa: E402
-
-from frechet import nufft  # noqa: E402
-from frechet.jax import _compiled_nufft, _sharding  # noqa: E402
-
-devices = np.array(jax.devices())
-rng = np.random.default_rng(0)
-modes = (9, 12)
-x = rng.uniform(-np.pi, np.pi, (len(devices) * 20, 2))
-c = rng.normal(size=(4, len(x))) + 1j * rng.normal(size=(4, len(x)))
-f = rng.normal(size=(4, *modes)) + 1j * rng.normal(size=(4, *modes))
-w = rng.normal(size=(4, *modes))
+from frechet import nufft
+from frechet.jax import _compiled_nufft, sharded
 
 
 def on(mesh, array, *spec):
@@ -45,49 +30,68 @@ def compare(what, got, expected, sharding=None):
         assert error <= 1e-12 * np.max(np.abs(expected)), (what, error)
 
 
-meshes = [(Mesh(devices, ("points",)), None)]
-if len(devices) % 4 == 0:
-    meshes.append((Mesh(devices.reshape(-1, 4), ("points", "stack")), "stack"))
-for mesh, stack in meshes:
-    axes = {"mesh": mesh, "points_axis": "points", "stack_axis": stack, "eps": 1e-11}
-    X, C, F = on(mesh, x, "points"), on(mesh, c, stack, "points"), on(mesh, f, stack)
-    W = on(mesh, w, stack)
+def main():
+    jax.config.update("jax_enable_x64", True)
+    if len(sys.argv) > 1:
+        count, number, port = map(int, sys.argv[1:])
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize(f"localhost:{port}", count, number)
 
-    type1 = jax.jit(lambda x, c: _sharding.nufft1(x, c, modes, **axes))  # noqa: B023
-    type2 = jax.jit(lambda x, f: _sharding.nufft2(x, f, **axes))  # noqa: B023
-    where = NamedSharding(mesh, PartitionSpec(stack))
-    compare("type 1", type1(X, C), nufft.nufft1(x, c, modes, eps=1e-11), where)
-    where = NamedSharding(mesh, PartitionSpec(stack, "points"))
-    compare("type 2", type2(X, F), nufft.nufft2(x, f, eps=1e-11), where)
+    devices = np.array(jax.devices())
+    rng = np.random.default_rng(0)
+    modes = (9, 12)
+    x = rng.uniform(-np.pi, np.pi, (len(devices) * 20, 2))
+    c = rng.normal(size=(4, len(x))) + 1j * rng.normal(size=(4, len(x)))
+    f = rng.normal(size=(4, *modes)) + 1j * rng.normal(size=(4, *modes))
+    w = rng.normal(size=(4, *modes))
 
-    def power1(x, c, w, transform):
-        return jnp.sum(w * jnp.abs(transform(x, c)) ** 2)
+    meshes = [(Mesh(devices, ("points",)), None)]
+    if len(devices) % 4 == 0:
+        meshes.append((Mesh(devices.reshape(-1, 4), ("points", "stack")), "stack"))
+    for mesh, stack in meshes:
+        axes = {"mesh": mesh, "points_axis": "points", "stack_axis": stack, "eps": 1e-11}
+        X, C, F = on(mesh, x, "points"), on(mesh, c, stack, "points"), on(mesh, f, stack)
+        W = on(mesh, w, stack)
 
-    def power2(x, f, transform):
-        return jnp.sum(jnp.abs(transform(x, f)) ** 2 * jnp.cos(x[:, 0]))
+        type1 = jax.jit(lambda x, c: sharded.nufft1(x, c, modes, **axes))  # noqa: B023
+        type2 = jax.jit(lambda x, f: sharded.nufft2(x, f, **axes))  # noqa: B023
+        where = NamedSharding(mesh, PartitionSpec(stack))
+        compare("type 1", type1(X, C), nufft.nufft1(x, c, modes, eps=1e-11), where)
+        where = NamedSharding(mesh, PartitionSpec(stack, "points"))
+        compare("type 2", type2(X, F), nufft.nufft2(x, f, eps=1e-11), where)
 
-    def plain1(x, c):
-        return _compiled_nufft.nufft1(x, c, modes, eps=1e-11)
+        def power1(x, c, w, transform):
+            return jnp.sum(w * jnp.abs(transform(x, c)) ** 2)
 
-    def plain2(x, f):
-        return _compiled_nufft.nufft2(x, f, eps=1e-11)
+        def power2(x, f, transform):
+            return jnp.sum(jnp.abs(transform(x, f)) ** 2 * jnp.cos(x[:, 0]))
 
-    got = jax.jit(jax.grad(lambda x, c, w: power1(x, c, w, type1), argnums=(0, 1)))(X, C, W)  # noqa: B023
-    expected = jax.grad(lambda x, c: power1(x, c, w, plain1), argnums=(0, 1))(x, c)
-    for k in range(2):
-        compare(f"gradient {k} of type 1", got[k], expected[k])
-    got = jax.jit(jax.grad(lambda x, f: power2(x, f, type2), argnums=(0, 1)))(X, F)  # noqa: B023
-    expected = jax.grad(lambda x, f: power2(x, f, plain2), argnums=(0, 1))(x, f)
-    for k in range(2):
-        compare(f"gradient {k} of type 2", got[k], expected[k])
+        def plain1(x, c):
+            return _compiled_nufft.nufft1(x, c, modes, eps=1e-11)
 
-    def along(x, v, w, transform):  # a Hessian-vector product
-        return jax.jvp(jax.grad(lambda x: power1(x, c, w, transform)), (x,), (v,))[1]
+        def plain2(x, f):
+            return _compiled_nufft.nufft2(x, f, eps=1e-11)
 
-    def along_sharded(x, c, v, w):
-        gradient = jax.grad(lambda x: power1(x, c, w, type1))  # noqa: B023
-        return jax.jvp(gradient, (x,), (v,))[1]
+        got = jax.jit(jax.grad(lambda x, c, w: power1(x, c, w, type1), argnums=(0, 1)))(X, C, W)  # noqa: B023
+        expected = jax.grad(lambda x, c: power1(x, c, w, plain1), argnums=(0, 1))(x, c)
+        for k in range(2):
+            compare(f"gradient {k} of type 1", got[k], expected[k])
+        got = jax.jit(jax.grad(lambda x, f: power2(x, f, type2), argnums=(0, 1)))(X, F)  # noqa: B023
+        expected = jax.grad(lambda x, f: power2(x, f, plain2), argnums=(0, 1))(x, f)
+        for k in range(2):
+            compare(f"gradient {k} of type 2", got[k], expected[k])
 
-    V = on(mesh, np.sin(x), "points")
-    compare("second derivative", jax.jit(along_sharded)(X, C, V, W), along(x, np.sin(x), w, plain1))
-print("right")
+        def along(x, v, w, transform):  # a Hessian-vector product
+            return jax.jvp(jax.grad(lambda x: power1(x, c, w, transform)), (x,), (v,))[1]
+
+        def along_sharded(x, c, v, w):
+            gradient = jax.grad(lambda x: power1(x, c, w, type1))  # noqa: B023
+            return jax.jvp(gradient, (x,), (v,))[1]
+
+        V = on(mesh, np.sin(x), "points")
+        compare("second derivative", jax.jit(along_sharded)(X, C, V, W), along(x, np.sin(x), w, plain1))
+    print("right")
+
+
+if __name__ == "__main__":
+    main()

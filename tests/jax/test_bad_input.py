@@ -36,6 +36,14 @@ def test_the_message_of_an_exception_reaches_the_user(transform):
         assert "ValueError" in repr(error.value) or isinstance(error.value, ValueError)
 
 
+def test_a_message_that_is_no_utf8():
+    def f(x):
+        raise ValueError("a \ud800 b")
+
+    with pytest.raises(RuntimeError, match=r"ValueError: a .*ud800 b"):
+        run(jax.jit(fr.jax.wrap(f, result=lambda x: x)), jnp.ones(2))
+
+
 @BOTH
 def test_errors_of_ours_reach_the_user(transform):
     with pytest.raises(Exception, match=r"expm.*square"):

@@ -126,6 +126,14 @@ def test_vmap(name, n):
     assert close(stacked[0], np.asarray(forward), np.float64)
 
 
+def test_vmap_over_nothing():
+    x = jnp.zeros((0, 3, 3))
+    solve = jax.vmap(linalg.solve_continuous_lyapunov, in_axes=(None, 0))
+    assert jax.vmap(linalg.expm)(x).shape == (0, 3, 3)
+    assert jax.eval_shape(jax.vmap(jax.jacrev(linalg.expm)), x).shape == (0, 3, 3, 3, 3)
+    assert jax.eval_shape(solve, -jnp.eye(3), x).shape == (0, 3, 3)
+
+
 @pytest.mark.parametrize("n", [3, 9])
 @pytest.mark.parametrize("name", NAMES[1:3])
 def test_hermitian_solutions_are_exactly_so(name, n):
@@ -195,3 +203,24 @@ def test_exponentials_of_what_is_not_finite(value, n):
 def test_wrong_arguments(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("n", [2, 10])
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_equations_of_what_is_not_finite(name, n, value):
+    """As for frechet.linalg: an error, not a solution of nan; a derivative may be nan."""
+    given = arguments(name, n)
+    function = getattr(linalg, name)
+    for k in range(len(given)):
+        bad = [a.copy() for a in given]
+        bad[k][0, 1] = value
+        if (name, n, k) == ("solve_discrete_lyapunov", 10, 0):
+            message = "no unique solution"  # there is no Cayley transform of it
+        else:
+            message = f"{name}: a matrix contains nan or inf"
+        with pytest.raises(RuntimeError, match=message):
+            jax.block_until_ready(function(*bad))
+    tangent = np.full_like(given[-1], value)
+    _, moved = jax.jvp(lambda q: function(*given[:-1], q), (given[-1],), (tangent,))
+    assert not np.all(np.isfinite(moved))

@@ -15,7 +15,7 @@ jax = pytest.importorskip("jax")
 
 from jax.sharding import Mesh  # noqa: E402
 
-from frechet.jax import _sharding  # noqa: E402
+from frechet.jax import sharded  # noqa: E402
 
 PROGRAM = Path(__file__).with_name("sharded_program.py")
 
@@ -61,18 +61,18 @@ def mesh():
 
 def test_one_device(mesh):
     x, c = np.linspace(-1, 1, 5, dtype=np.float32), np.ones(5, np.complex64)
-    got = _sharding.nufft1(x, c, 7, mesh=mesh, points_axis="points")
+    got = sharded.nufft1(x, c, 7, mesh=mesh, points_axis="points")
     assert np.allclose(got, np.exp(1j * np.outer(np.arange(-3, 4), x)) @ c, atol=1e-4)
-    v = _sharding.nufft2(x, got, mesh=mesh, points_axis="points")
+    v = sharded.nufft2(x, got, mesh=mesh, points_axis="points")
     assert np.allclose(v, np.exp(-1j * np.outer(x, np.arange(-3, 4))) @ got, atol=1e-3)
 
 
 def test_wrong_axes(mesh):
     x, c = np.zeros(5, np.float32), np.ones(5, np.complex64)
     with pytest.raises(ValueError, match="nufft1: the mesh has the axes points, not 'rows'"):
-        _sharding.nufft1(x, c, 7, mesh=mesh, points_axis="rows")
+        sharded.nufft1(x, c, 7, mesh=mesh, points_axis="rows")
     with pytest.raises(ValueError, match="nufft2: there is no stack to be sharded over 'points'"):
-        _sharding.nufft2(x, np.ones(7, np.complex64), mesh=mesh, stack_axis="points")
+        sharded.nufft2(x, np.ones(7, np.complex64), mesh=mesh, stack_axis="points")
 
 
 def test_points_that_cannot_be_shared_out():
@@ -82,6 +82,6 @@ def test_points_that_cannot_be_shared_out():
     with pytest.raises(
         ValueError, match="nufft1: points must be a multiple of the 4 devices of 'points', got 5"
     ):
-        _sharding.nufft1(
+        sharded.nufft1(
             np.zeros(5, np.float32), np.ones(5, np.complex64), 7, mesh=FourDevices(), points_axis="points"
         )

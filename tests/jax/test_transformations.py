@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -236,54 +237,6 @@ def test_holomorphic_derivatives():
         assert_same(jacobian(f, holomorphic=True)(Z), jacobian(g, holomorphic=True)(Z))
 
 
-# --- linear functions -------------------------------------------------------------------------------------
-
-
-def test_linear_functions_are_transposed():
-    f = fr.jax.wrap(lambda x, y: (np.fft.fft(x), 2 * y[:2] + np.real(x[:2])), linear=True)
-    g = lambda x, y: (jnp.fft.fft(x), 2 * y[:2] + jnp.real(x[:2]))
-    z, y, w = cplx(4), real(3), (cplx(4), real(2))
-    for transform in (lambda f: f, jax.jit):
-        found = transform(jax.linear_transpose(f, z, y))(w)
-        assert_same(found, jax.linear_transpose(g, z, y)(w))
-        found = transform(lambda z: jax.linear_transpose(jax.linear_transpose(f, z, y), w)((z, y)))(z)
-        assert_same(found[0], g(z, y))
-        found = transform(jax.vmap(lambda w: jax.linear_transpose(f, z, y)((w, w[:2].real))))(cplx(5, 4))
-    one = transform(jax.linear_transpose(lambda y: f(jnp.zeros(4, complex), y)[1], y))(w[1])
-    assert_same(one, (jnp.array([2 * w[1][0], 2 * w[1][1], 0]),))
-    check_grads(f, (z, y), order=2)
-
-
-def test_a_linear_function_is_run_once_for_a_batch():
-    calls = []
-
-    @fr.jax.wrap(linear=True)
-    def transformed(x):
-        calls.append(np.shape(x))
-        return np.fft.fft(x)
-
-    zs = cplx(6, 4)
-    transformed(zs[0])
-    calls.clear()
-    np.testing.assert_allclose(jax.vmap(transformed)(zs), np.fft.fft(zs), rtol=1e-12, atol=1e-12)
-    assert len(calls) == 1
-    back = jax.vmap(lambda z: jax.linear_transpose(transformed, z)(z)[0])(zs)
-    np.testing.assert_allclose(back, np.fft.fft(zs), rtol=1e-12, atol=1e-12)
-    assert len(calls) == 1
-
-
-@pytest.mark.parametrize("transform", [lambda f: f, jax.jit])
-def test_what_is_not_linear_is_not_transposed(transform):
-    one = fr.jax.wrap(np.sin)
-    with pytest.raises(fr.NotDifferentiableError, match=r"cannot be transposed, .*wrap\(f, linear=True\)"):
-        transform(lambda x: jax.linear_transpose(one, x)(x))(X)
-    pull = lambda x: jax.vjp(one, x)[1](Y)[0]  # in x, it is not
-    with pytest.raises(
-        fr.NotDifferentiableError, match=r"pullback of .* not known to be linear in argument 0"
-    ):
-        transform(lambda x: jax.linear_transpose(pull, x)(x))(X)
-
-
 # --- arguments and results --------------------------------------------------------------------------------
 
 
@@ -372,6 +325,25 @@ def test_numbers_are_told_apart():
     for c, expected in ((0.0, X), (-0.0, -X), (1, X + 1), (True, X + 1), (float("nan"), X + 7)):
         assert_same(f(X, c), expected)
         assert_same(jax.jit(lambda x, c=c: f(x, c))(X), expected)
+
+
+def test_numbers_in_sets_are_told_apart():
+    f = fr.jax.wrap(lambda x, signs: x * np.copysign(1.0, min(signs)))
+    assert_same(f(X, frozenset({0.0})), X)
+    assert_same(f(X, frozenset({-0.0})), -X)
+
+
+def test_functions_without_a_hash():
+    @dataclass
+    class Power:
+        exponent: float
+
+        def __call__(self, x):
+            return x**self.exponent
+
+    for exponent in (2.0, 3.0):
+        power = fr.jax.wrap(Power(exponent))
+        assert_same(jax.jit(jax.grad(power))(2.0), jnp.asarray(exponent * 2 ** (exponent - 1)))
 
 
 def test_python_numbers_are_differentiated():

@@ -79,7 +79,10 @@ Everything& everything() {
 std::string text_of(nb::handle object) {
     nb::object text = nb::steal(PyObject_Str(object.ptr()));
     if (!text.is_valid()) throw nb::python_error();
-    return nb::cast<std::string>(text);
+    // UTF-8 has no half of a pair of surrogates, which Python's texts may have
+    nb::object bytes = nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "backslashreplace"));
+    if (!bytes.is_valid()) throw nb::python_error();
+    return std::string(PyBytes_AsString(bytes.ptr()), std::size_t(PyBytes_Size(bytes.ptr())));
 }
 
 nb::object shape_of(const Buffer& buffer) {

@@ -165,6 +165,13 @@ void judge(const Frame& frame, double error) {
     if (!(error < *frame.reals("limit", 1))) throw std::invalid_argument(frame.text("refusal"));
 }
 
+// Where a solution is judged, what is not finite is an error, too, as it is in frechet.linalg; derivatives are not.
+template <class E>
+void require_finite(const Frame& frame, const Matrices& A) {
+    if (!finite(A.data<typename E::R>(), A.buffer.size() * E::parts))
+        throw std::invalid_argument(frame.text("not_finite"));
+}
+
 template <class R>
 constexpr double epsilon = double(std::numeric_limits<R>::epsilon());
 
@@ -186,6 +193,8 @@ void kronecker(const Frame& frame) {
     for_type(a, [&](auto entry) {
         using E = decltype(entry);
         using R = typename E::R;
+        if (judges)
+            for (const Matrices* given : {&A, &B, &C, &D, &Q}) require_finite<E>(frame, *given);
         const bool many = Q.count > 1;
         const Term<R> terms[2] = {
             {A.data<const R>(), B.data<const R>(), many && A.count > 1, many && B.count > 1},
@@ -252,6 +261,7 @@ void triangular(const Frame& frame) {
         using E = decltype(entry);
         using R = typename E::R;
         if (frame.integer("judge") != 0) {
+            require_finite<E>(frame, F);
             std::vector<std::complex<double>> of_r(static_cast<std::size_t>(m)), of_s(static_cast<std::size_t>(n));
             double error = 0;
             for (Index k = 0; k < F.count; ++k) {

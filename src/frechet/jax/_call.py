@@ -58,7 +58,7 @@ class _Constant(_Part):
         self.key: Any = value
         if isinstance(value, (float, complex)):
             self.key = repr(value)  # 0.0 is not -0.0, and nan is nan
-        elif isinstance(value, slice):
+        elif isinstance(value, (slice, frozenset)):  # of such numbers
             self.key = repr(value)
         else:
             try:

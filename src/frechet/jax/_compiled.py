@@ -191,9 +191,10 @@ def over_stacks(new: Primitive, stacked: Sequence[int]) -> None:
                     if axes[k] is not None
                     else jnp.broadcast_to(fronted[k], (size, *arrays[k].shape))
                 )
-                fronted[k] = jnp.reshape(a, (a.shape[0] * a.shape[1], *a.shape[2:]))
+                length = a.shape[1]
+                fronted[k] = jnp.reshape(a, (size * length, *a.shape[2:]))
             value = new.bind(*fronted, **parameters)
-            return jnp.reshape(value, (size, value.shape[0] // max(size, 1), *value.shape[1:])), 0
+            return jnp.reshape(value, (size, length, *value.shape[1:])), 0
 
         def one(some: list[Any]) -> Any:
             given = iter(some)

@@ -164,7 +164,11 @@ def _solve(equation: str, coefficients: Sequence[Any], q: Any) -> jax.Array:
             f"{name}: the compiled function takes matrices of at most {module().largest_matrix} rows, got "
             f"{max(shape)}"
         )
-    stack = np.broadcast_shapes(*(A.shape[:-2] for A in (*matrices, Q)))
+    try:
+        stack = np.broadcast_shapes(*(A.shape[:-2] for A in (*matrices, Q)))
+    except ValueError:
+        shapes = ", ".join(str(A.shape) for A in (*matrices, Q))
+        raise ValueError(f"{name}: the leading axes of shapes {shapes} do not broadcast") from None
     arrays = [
         jnp.reshape(
             jnp.broadcast_to(A.astype(dtype), (*stack, *A.shape[-2:])), (math.prod(stack), *A.shape[-2:])

@@ -149,18 +149,20 @@ def _left_side(equation: str, adjoint: bool, coefficients: Sequence[Array], X: A
 def _evaluate_solution(*arrays: Array, equation: str, adjoint: bool, judge: bool) -> Array:
     """X with K(A) X = Q, or K(A)ᴴ X = Q; with ``judge``, an error where that is singular."""
     *coefficients, Q = arrays
+    not_finite = f"{call_of(equation)}: a matrix contains nan or inf"
     attributes = {
         "adjoint": adjoint,
         "judge": judge,
         "limit": np.array([_LIMIT]),
         "refusal": f"{call_of(equation)}: {_REFUSAL[equation]}",
+        "not_finite": not_finite,
     }
     if Q.shape[-1] * Q.shape[-2] <= _KRONECKER:
         X = _by_kronecker(equation, coefficients, Q, attributes)
     elif equation == "stein":
         X = _by_bilinear(coefficients[0], Q, attributes)
     else:
-        pairs = [_schur(A, f"{call_of(equation)}: a matrix contains nan or inf") for A in coefficients]
+        pairs = [_schur(A, not_finite) for A in coefficients]
         if equation == "lyapunov":
             pairs.append(_turned_form(*pairs[0]))
         X = _on_schur_forms(pairs[0], pairs[1], Q, attributes)

@@ -116,8 +116,8 @@ def _transpose(cotangents: Sequence[Any], *arguments: Any, operator: Operator) -
     adjoint = operator.transposed(undefined, results, [(a.shape, a.dtype) for a in avals])
     found = bind(adjoint, [*arguments[:n], *[_conjugate(cotangents[j]) for j in results]])
     for k, ct in zip(undefined, found, strict=True):
-        extra = ct.ndim - avals[k].ndim  # the axes of batches that this argument did not have
-        due[k] = _conjugate(ct.sum(tuple(range(extra))) if extra else ct)
+        axes = operator.summed(k)
+        due[k] = _conjugate(ct.sum(axes) if axes else ct)
     return due
 
 

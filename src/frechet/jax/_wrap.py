@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jax import tree_util
 
-from ..errors import RuleError
+from ..errors import NotDifferentiableError, RuleError
 from ..operators import Arrays, Function, core_dimensions, outline
 from ..rule import function_name
 from ._call import Call, taken_apart
@@ -36,8 +36,8 @@ def wrap(
         A function of NumPy arrays, numbers and containers, with such a value.  It is run on NumPy arrays that
         are read-only, and must be pure: what it returns depends on its arguments alone.
     linear : bool, optional
-        Whether f is linear in all its arrays together.  It can then be transposed (`jax.linear_transpose`),
-        and a batch of calls is one call.
+        Whether f is linear in all its arrays together, none of which is an index.  It can then be
+        transposed (`jax.linear_transpose`), and a batch of calls is one call.
     signature : str, optional
         What f does with leading axes, as in `numpy.vectorize`: ``"(n,n),(n)->(n)"``.  Under `jax.vmap` it is
         then called once, with stacks; without it, once for each entry.
@@ -132,7 +132,7 @@ class _Wrapped:
         signature: str | None = None,
         result: Callable[..., Any] | None = None,
     ) -> None:
-        self.name = function_name(f)
+        self.name, self.is_linear = function_name(f), linear
         if signature is not None:
             core_dimensions(signature)  # which checks it
 
@@ -145,10 +145,21 @@ class _Wrapped:
     def __call__(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         leaves, treedef = tree_util.tree_flatten((tuple(args), kwargs))
         arrays, key = taken_apart(leaves, treedef, self.name)
+        if self.is_linear:
+            self.check_linear(arrays)
         operator = self.operator(key)
         results = bind(operator, arrays)
         structure = operator.structure([(a.shape, a.dtype) for a in arrays])
         return results[0] if structure is None else structure.unflatten(results)
+
+    def check_linear(self, arrays: Sequence[Any]) -> None:
+        """Refuse integers beside other arrays: an index, as a rule, which does not enter linearly."""
+        exact = [a.dtype for a in arrays if a.dtype.kind not in "fc"]
+        if exact and len(exact) < len(arrays):
+            raise NotDifferentiableError(
+                f"{self.name} is said to be linear in all its arrays, and one of them has dtype "
+                f"{exact[0]}. Leave out linear=True, make it a float, or put it into the function"
+            )
 
 
 class Fixed(Function):

@@ -89,12 +89,16 @@ class Batched(Operator):
         return [((size, *shape), dtype) for shape, dtype in self.base.outlines(self._inner(arguments))]
 
     def transposed(self, arguments: Indices, results: Indices, outlines: Sequence[Outline]) -> Operator:
-        """A cotangent of an argument that is not marked has a first axis, too, which is to be summed over."""
+        """A cotangent of an argument that is not marked has the axis, too: see `summed`."""
         n = self.base.linear or 0
         return Batched(
             self.base.transposed(arguments, results, self._inner(outlines)),
             self.marked[:n] + (True,) * len(results),
         )
+
+    def summed(self, argument: int) -> Indices:
+        inner = tuple([axis + 1 for axis in self.base.summed(argument)])
+        return inner if self.marked[argument] else (0, *inner)
 
     def _size(self, arrays: Arrays) -> int:
         return next(len(a) for a, marked in zip(arrays, self.marked, strict=True) if marked)

@@ -60,7 +60,7 @@ class Function(Operator):
         self.linear = 0 if linear else None
         self.name = function_name(f)
         self.call = key
-        self.key = (f, key, linear, signature, result, leading)
+        self.key = (_identity(f), key, linear, signature, _identity(result), leading)
         self._cores = None if signature is None else core_dimensions(signature)
         self._leading = leading
         self._last = threading.local()
@@ -208,6 +208,15 @@ class Function(Operator):
             a if loop == most else np.reshape(a, np.shape(a)[:n] + (1,) * (most - loop) + np.shape(a)[n:])
             for a, loop in zip(arrays, loops, strict=True)
         ]
+
+
+def _identity(f: Any) -> Any:
+    """What tells a function that is kept as long from others: itself, or its place if it has no hash."""
+    try:
+        hash(f)
+    except TypeError:
+        return id(f)
+    return f
 
 
 class _OfLinear(Operator):

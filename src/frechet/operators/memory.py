@@ -35,6 +35,7 @@ class Remembering(Operator):
         self.name, self.linear = base.name, base.linear
         self.trace, self.outlines = base.trace, base.outlines  # type: ignore[method-assign]  # the same
         self.transposed, self.directions = base.transposed, base.directions  # type: ignore[method-assign]
+        self.summed = base.summed  # type: ignore[method-assign]
 
     def __call__(self, *arrays: Array) -> list[np.ndarray]:
         # The framework may use their memory for something else, where they are not their own owners.

@@ -40,10 +40,17 @@ class Operator:
         """The adjoint of the map from some linear arguments to some results.
 
         Its arguments are those of this operator before the linear ones, then a cotangent for each of the
-        results; its results, a cotangent for each of the arguments.  The outlines are those of all arguments
-        of this operator.
+        results; its results, a cotangent for each of the arguments, to be summed over the axes `summed`.  The
+        outlines are those of all arguments of this operator.
         """
         raise NotImplementedError
+
+    def summed(self, argument: int) -> Indices:
+        """The axes of the cotangent of a linear argument, from `transposed`, that the argument does not have.
+
+        They are those of the batches that share the argument; the cotangent is the sum over them.
+        """
+        return ()
 
     def stacked(self, arguments: Sequence[Outline]) -> Operator | None:
         """The operator for arguments that all have one more leading axis, of one length or 1, or None.

@@ -45,7 +45,8 @@ def nufft1(
         Complex or real.
     n_modes : int or sequence of d int
     mesh : jax.sharding.Mesh
-        Of CPU devices, of one process or several.
+        Of CPU devices, of one process or several.  Arrays that are sharded already must be over a
+        `jax.sharding.Mesh` (axes of type Auto), not over one of `jax.make_mesh` with explicit axes.
     points_axis : str, optional
         The axis of the mesh over which the points are sharded, M a multiple of its size.
     stack_axis : str, optional
@@ -63,10 +64,21 @@ def nufft1(
     ------
     ValueError
         If the mesh has no such axis, or a size is no multiple of its; for wrong shapes.
+    ImportError
+        If frechet was built without JAX's headers.
 
     Notes
     -----
     One sum over the devices of points_axis, of the modes.  Derivatives as on one device.
+
+    Examples
+    --------
+    >>> import jax
+    >>> mesh = jax.make_mesh((jax.device_count(),), ("points",))
+    >>> x = np.linspace(-3, 3, 24, dtype=np.float32)
+    >>> f = nufft1(x, np.ones_like(x), 5, mesh=mesh, points_axis="points")
+    >>> bool(np.allclose(f, np.exp(1j * np.outer(np.arange(-2, 3), x)).sum(1), atol=1e-4))
+    True
     """
     _check("nufft1", mesh, points, np.ndim(values) == 2, np.shape(values)[:1], points_axis, stack_axis)
     options = _shared(options, mesh)
@@ -115,6 +127,15 @@ def nufft2(
     -----
     No collective; the derivative by the modes, in reverse, is one sum over the devices of points_axis.  Each
     device of points_axis transforms the whole grid.
+
+    Examples
+    --------
+    >>> import jax
+    >>> mesh = jax.make_mesh((jax.device_count(),), ("points",))
+    >>> x = np.linspace(-3, 3, 24, dtype=np.float32)
+    >>> wave = np.array([-0.5j, 0, 0.5j], np.complex64)         # sin x
+    >>> bool(np.allclose(nufft2(x, wave, mesh=mesh, points_axis="points"), np.sin(x), atol=1e-5))
+    True
     """
     d = 1 if np.ndim(points) == 1 else np.shape(points)[-1]
     stacked = np.ndim(modes) == d + 1
@@ -168,8 +189,11 @@ def _shared(options: dict[str, Any], mesh: Mesh) -> dict[str, Any]:
 def _shard_map(function: Callable[..., Any], mesh: Mesh, arguments: Any, result: Any) -> Callable[..., Any]:
     """jax.shard_map, which had another name up to JAX 0.6.
 
-    Its check of what is the same on all devices does not know our primitives.
+    Its check of what is the same on all devices does not know our primitives.  The axes of a mesh of
+    `jax.make_mesh` may be explicit, for which every array would have to be shared out beforehand; they are
+    taken as those that JAX shares out by itself.
     """
+    mesh = Mesh(mesh.devices, mesh.axis_names)
     if hasattr(jax, "shard_map"):
         return jax.shard_map(function, mesh=mesh, in_specs=arguments, out_specs=result, check_vma=False)
     from jax.experimental import shard_map
