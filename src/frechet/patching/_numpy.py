@@ -34,6 +34,8 @@ def _array(
     like: Any = None,
 ) -> Any:
     """np.array of something traced.  The order of the entries in memory does not show in a traced array."""
+    if ndmax:
+        raise NotDifferentiableError("np.array with ndmax makes arrays of objects, which take no traced values")
     y = _asarray(object, dtype, copy=copy)
     return np.reshape(y, (1,) * (ndmin - y.ndim) + y.shape) if ndmin > y.ndim else y
 
@@ -42,6 +44,8 @@ def _asarray(
     a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None, like: Any = None
 ) -> Any:
     """np.asarray of something traced: a traced array itself, where its dtype need not change."""
+    if copy is False and not _is_array(a):
+        raise ValueError("Unable to avoid copy while creating an array as requested.")
     if copy is True or not _is_array(a):
         return traced_array(_lists(a), dtype)
     if dtype is None or np.dtype(dtype) == a.dtype:
@@ -103,15 +107,15 @@ def _refuse_shape(name: str) -> Function:
     return refuse
 
 
-def _always(result: np.ndarray, args: tuple[Any, ...]) -> bool:
+def _always(result: np.ndarray, args: tuple[Any, ...], copy: Any) -> bool:
     return True
 
 
-def _owned(result: np.ndarray, args: tuple[Any, ...]) -> bool:
-    return result.base is None and not (args and result is args[0])
+def _owned(result: np.ndarray, args: tuple[Any, ...], copy: Any) -> bool:
+    return result.base is None if copy is True else _from_numbers(result, args, copy)
 
 
-def _from_numbers(result: np.ndarray, args: tuple[Any, ...]) -> bool:
+def _from_numbers(result: np.ndarray, args: tuple[Any, ...], copy: Any) -> bool:
     """np.asarray makes an array of its own from lists and numbers only."""
     return bool(args) and isinstance(args[0], (list, tuple, int, float, complex))
 

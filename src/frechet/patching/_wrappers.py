@@ -102,7 +102,7 @@ def watching(original: Function, ours: Function) -> Function:
 
 
 def creating(
-    original: Function, ours: Function | None, new: Callable[[Any, tuple[Any, ...]], bool] | None
+    original: Function, ours: Function | None, new: Callable[[Any, tuple[Any, ...], Any], bool] | None
 ) -> Function:
     """The original, which makes arrays for the trace that runs.
 
@@ -113,7 +113,8 @@ def creating(
     ours : callable or None
         What takes a call with something traced; None where NumPy hands that over by itself.
     new : callable or None
-        Whether a result, given the positional arguments too, is an array of its own; None where it never is.
+        Whether a result is an array of its own, given the positional arguments and copy= too; None where it
+        never is.
     """
 
     @functools.wraps(original)
@@ -153,7 +154,7 @@ def _create(
     result = original(*args, **kwargs)
     if new is None or type(result) is not np.ndarray or result.dtype.kind not in "fc":
         return result
-    trace = trace_for(caller) if new(result, args) else None
+    trace = trace_for(caller) if new(result, args, kwargs.get("copy", True)) else None
     return result if trace is None else trace.record(result, (), "array creation")
 
 
