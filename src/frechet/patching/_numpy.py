@@ -128,13 +128,17 @@ def replacements() -> dict[Function, Function]:
         found[f] = creating(f, _asarray, _from_numbers)
     for f in (np.ascontiguousarray, np.asfortranarray):
         found[f] = creating(f, _ascontiguousarray, _from_numbers)
-    for f in (np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri):
+    for f in (np.zeros, np.ones, np.empty, np.identity):
         found[f] = creating(f, _refuse_shape(f"np.{f.__name__}"), _always)
-    found[np.full] = creating(np.full, _full, _always)
-    found[np.arange] = creating(np.arange, _arange, None)
+    for f in (np.eye, np.tri):
+        found[f] = creating(f, _refuse_shape(f"np.{f.__name__}"), _always, with_dtype=False)
+    found[np.full] = creating(np.full, _full, _always, with_dtype=False)
+    found[np.arange] = creating(np.arange, _arange, None, with_dtype=False)
     # These reach a rule where they get something traced.
-    for f in (np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.copy, np.diag):
+    for f in (np.zeros_like, np.ones_like, np.empty_like):
         found[f] = creating(f, None, _owned)
+    for f in (np.full_like, np.copy, np.diag):
+        found[f] = creating(f, None, _owned, with_dtype=False)
     found[np.isscalar] = passing(np.isscalar, _isscalar)
     found[np.fromiter] = watching(np.fromiter, _fromiter)
     return found
