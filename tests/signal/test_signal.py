@@ -141,7 +141,9 @@ def test_fillvalue(f, mode):
 
 def test_nothing_to_filter():
     for lead in ((), (2,)):
-        y, zf = fr.vjp(lambda b, x, z: s.lfilter(b, a3, x, zi=z), b3, np.zeros((*lead, 0)), np.ones((*lead, 2)))[0]
+        y, zf = fr.vjp(
+            lambda b, x, z: s.lfilter(b, a3, x, zi=z), b3, np.zeros((*lead, 0)), np.ones((*lead, 2))
+        )[0]
         assert y.shape == (*lead, 0)
         np.testing.assert_array_equal(zf, np.ones((*lead, 2)))
 

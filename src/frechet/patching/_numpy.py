@@ -35,7 +35,9 @@ def _array(
 ) -> Any:
     """np.array of something traced.  The order of the entries in memory does not show in a traced array."""
     if ndmax:
-        raise NotDifferentiableError("np.array with ndmax makes arrays of objects, which take no traced values")
+        raise NotDifferentiableError(
+            "np.array with ndmax makes arrays of objects, which take no traced values"
+        )
     y = _asarray(object, dtype, copy=copy)
     return np.reshape(y, (1,) * (ndmin - y.ndim) + y.shape) if ndmin > y.ndim else y
 
