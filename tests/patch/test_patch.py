@@ -124,14 +124,14 @@ def test_functions_stay_what_they_were(replaced):
 def test_all_forms_of_a_call():
     with fr.patch():
         for a in (
-            np.zeros(shape=2), np.zeros(dtype=float, shape=2), np.zeros(2, dtype="f8"), np.zeros(2, float, "C"),
+            np.zeros(shape=2), np.zeros(dtype=float, shape=2), np.zeros(2, dtype="f8"), np.zeros(2, float, "C"),  # noqa: E501 - one table
             np.zeros(2, float, order="C"), np.full(2, 0.0), np.full(fill_value=0.0, shape=2),
             np.zeros_like(prototype := np.ones(2), dtype=float), np.zeros_like(a=prototype),
         ):  # fmt: skip
             np.testing.assert_array_equal(a, Original.zeros(2), strict=True)
         assert np.array([1], None) == 1
         for wrong in (
-            lambda: np.zeros(),
+            np.zeros,
             lambda: np.zeros(2, float, dtype=int),
             lambda: np.zeros(2, shape=2),
         ):

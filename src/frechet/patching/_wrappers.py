@@ -122,7 +122,6 @@ def refuse(name: str) -> NoReturn:
 
 def watching(original: Function, ours: Function) -> Function:
     """The original, whose calls ours(original, …) takes over while anything is differentiated."""
-
     return _standing_in(original, lambda args, kwargs, caller: ours(original, *args, **kwargs))
 
 

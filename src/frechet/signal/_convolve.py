@@ -234,7 +234,7 @@ def _by_fft(in1: Array, in2: Array, mode: str, axes: Any) -> Array:
     is_complex = np.iscomplexobj(in1) or np.iscomplexobj(in2)
     fast = [scipy.fft.next_fast_len(m, not is_complex) for m in sizes]
     forward, backward = (fftn, ifftn) if is_complex else (rfftn, irfftn)
-    if axes:
+    if axes:  # noqa: SIM108 - too long for one line
         y = backward(forward(in1, fast, axes) * forward(in2, fast, axes), fast, axes)
     else:
         y = in1 * in2

@@ -104,7 +104,7 @@ def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Array | None = Non
         raise ValueError("the filter coefficient a[0] must not be zero")
     b, a = b / a[0], a / a[0]
     rows = math.prod(lead)
-    # Directly: a transform would spread rounding errors, infinities and NaN from later entries to earlier ones.
+    # Directly: a transform would spread rounding errors and NaN from later entries to earlier ones.
     u = full(np.reshape(x, (rows, n)), b[None], "direct")
     u = np.reshape(u, (*lead, n + len(b) - 1))
     if zi is not None:
@@ -156,8 +156,8 @@ def lfilter_zi(b: Array, a: Array) -> Array:
         raise ValueError("b and a must be 1-D.")
     if is_traced(a) and stop_gradient(a)[0] == 0:
         raise NotDifferentiableError(
-            "fr.signal.lfilter_zi: zeros in front of the denominator are left out, and have no derivative; pass a "
-            "without them"
+            "fr.signal.lfilter_zi: zeros in front of the denominator are left out, and have no derivative; "
+            "pass a without them"
         )
     leading = np.flatnonzero(stop_gradient(a))
     if not leading.size:

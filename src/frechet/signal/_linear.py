@@ -82,7 +82,7 @@ def detrend(
         return scipys("detrend")(data, axis, type, bp, overwrite_data)
     if overwrite_data and type in ("linear", "l"):
         raise InPlaceError(
-            "fr.signal.detrend: overwrite_data=True would change a traced array in place; use what is returned"
+            "fr.signal.detrend: overwrite_data=True would change a traced array in place; use its result"
         )
     data = array(data) if isinstance(data, (list, tuple)) else data
     if type in ("constant", "c"):
