@@ -59,6 +59,15 @@ def test_options(f, args):
     np.testing.assert_allclose(fr.vjp(lambda *a: f(integrate, *a), *args)[0], f(scipy.integrate, *args))
 
 
+@pytest.mark.parametrize("name", ["trapezoid", "cumulative_trapezoid"])
+def test_single_precision(name):
+    y = rng.normal(size=5).astype(np.float32)
+    options = {"initial": 0} if name == "cumulative_trapezoid" else {}
+    got = fr.vjp(lambda y: getattr(integrate, name)(y, dx=0.5, **options), y)[0]
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, getattr(scipy.integrate, name)(y, dx=0.5, **options), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("f", "words"),
     [

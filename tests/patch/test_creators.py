@@ -320,3 +320,102 @@ def test_refused(f, words):
         fr.jacobian(f)(x3)
     for word in words:
         assert word in str(error.value)
+
+
+def named_otherwise(source):
+    """A function whose np is not an imported name of its module: the compiler treats its calls differently."""  # noqa: E501 - one table
+    names = {"xp": np}
+    exec(f"def f(x):\n    return {source}", names)
+    return names["f"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["xp.array([x[0], x[1]], dtype=float)", "xp.array(x, ndmin=3)", "xp.full(3, fill_value=x[0])"],
+)
+def test_keywords_where_the_module_is_no_import(source):
+    assert_derivatives(named_otherwise(source))
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda y: y.resize(4), fr.CoercionError),
+        (lambda y: y.setfield(1.0, float), fr.CoercionError),
+        (lambda y: y.view(np.int64).fill(5), ValueError),
+        (lambda y: y.byteswap(inplace=True), ValueError),
+    ],
+)
+def test_constants_are_not_changed_through_copies(call, error):
+    """What would change a plain array must not change a copy of it, without a word."""
+
+    def f(x):
+        y = np.zeros(3)
+        with pytest.raises(error):
+            call(y)
+        return x * y.size
+
+    assert fr.grad(f)(2.0) == 3.0
+
+
+def test_arrays_of_other_objects_are_theirs():
+    class Holder:
+        def __init__(self):
+            self.data = np.zeros(2)
+
+        def __array__(self, dtype=None, copy=None):
+            return self.data
+
+    holder, memory = Holder(), np.empty(2)
+
+    def f(x):
+        outside = memory
+        np.array(holder, copy=None)[0] = 5.0
+        np.array(object=outside, copy=None)[0] = 5.0
+        return x * float(holder.data[0]) * float(outside[0])
+
+    assert fr.grad(f)(2.0) == 25.0
+
+
+def test_constants_in_tables():
+    table = {1.0: 3.0}
+    assert fr.grad(lambda x: x * table.get(np.ones(1)[0], 7.0))(2.0) == 3.0
+    assert fr.grad(lambda x: x * (np.ones(1)[0] in {1.0}))(2.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.array(x, copy=False) if x > 0 else 0,
+        lambda x: np.array([x], copy=False),
+        lambda x: np.asarray([x], copy=False),
+    ],
+)
+def test_what_cannot_avoid_a_copy(f):
+    for one in (f, lambda x: fr.grad(lambda x: np.sum(f(x)))(x)):
+        with pytest.raises(ValueError, match="avoid copy"):
+            one(1.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "error"),
+    [
+        (lambda x: math.log(-x), ValueError),
+        (lambda x: math.sqrt(-x), ValueError),
+        (lambda x: math.pow(-x, 0.5), ValueError),
+        (lambda x: math.gamma(x - 1.0), ValueError),
+        (lambda x: math.exp(1000 * x), OverflowError),
+        (lambda x: math.cosh(np.array([x, x])), TypeError),
+    ],
+)
+def test_math_raises_what_it_raises(f, error):
+    """Programs catch it: NaN in its place would take another branch."""
+
+    def fallback(x):
+        try:
+            return f(x)
+        except error:
+            return 3 * x
+
+    assert fallback(1.0) == 3.0
+    assert fr.value_and_grad(fallback)(1.0) == (3.0, 3.0)

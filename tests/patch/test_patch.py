@@ -121,6 +121,24 @@ def test_functions_stay_what_they_were(replaced):
     assert pickle.loads(stored) is Original.zeros
 
 
+def test_all_forms_of_a_call():
+    with fr.patch():
+        for a in (
+            np.zeros(shape=2), np.zeros(dtype=float, shape=2), np.zeros(2, dtype="f8"), np.zeros(2, float, "C"),  # noqa: E501 - one table
+            np.zeros(2, float, order="C"), np.full(2, 0.0), np.full(fill_value=0.0, shape=2),
+            np.zeros_like(prototype := np.ones(2), dtype=float), np.zeros_like(a=prototype),
+        ):  # fmt: skip
+            np.testing.assert_array_equal(a, Original.zeros(2), strict=True)
+        assert np.array([1], None) == 1
+        for wrong in (
+            np.zeros,
+            lambda: np.zeros(2, float, dtype=int),
+            lambda: np.zeros(2, shape=2),
+        ):
+            with pytest.raises(TypeError):
+                wrong()
+
+
 def test_classes_are_not_replaced(replaced):
     assert not [f for f, _ in replaced if isinstance(f, type)]
 
@@ -184,3 +202,37 @@ def test_import_does_not_load_it():
     code = "import sys, frechet; print([m for m in sys.modules if m.startswith(('scipy.', 'frechet.patch'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_programs_inside_of_other_frameworks():
+    import jax
+    import torch
+
+    def f(x):
+        P = np.zeros((3, 3))
+        for i in range(3):
+            P[i, i] = math.sin(x[i])
+        return np.sum(scipy.linalg.expm(P) @ np.array([x[0], 1.0, x[2]]))
+
+    x = np.array([1.5, -0.7, 2.2])
+    with fr.patch():
+        want = fr.grad(f)(x)
+        tensor = torch.tensor(x, requires_grad=True)
+        fr.torch.wrap(f)(tensor).backward()
+        np.testing.assert_allclose(tensor.grad.numpy(), want, rtol=1e-12)
+        with jax.enable_x64(True):
+            wrapped = fr.jax.wrap(f)
+            np.testing.assert_allclose(jax.grad(wrapped)(x), want, rtol=1e-12)
+            np.testing.assert_allclose(jax.jit(jax.grad(wrapped))(x), want, rtol=1e-12)
+
+
+def test_sparse_jacobian():
+    def f(x):
+        y = np.zeros(4)
+        y[1:4] = x**2
+        y[0] = np.array([x[0]])[0]
+        return y
+
+    x = np.array([1.5, -0.7, 2.2])
+    with fr.patch():
+        np.testing.assert_allclose(fr.sparse.jacobian(f, x)(x).toarray(), fr.jacobian(f)(x))

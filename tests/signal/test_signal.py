@@ -27,6 +27,10 @@ CASES = [
     (s.convolve, (x9, b3), {"method": "fft"}),
     (s.fftconvolve, (x45, k23[:1]), {"axes": 1}),
     (s.fftconvolve, (x45, k23[:, :1]), {"axes": [0], "mode": "same"}),
+    (s.fftconvolve, (x45[:1], x45[:, :3]), {"axes": 1, "mode": "same"}),  # the middle of the broadcast axis
+    (s.fftconvolve, (x45[:1], x45[:, :1]), {"mode": "valid"}),
+    (s.oaconvolve, (x45[:, :3], x45), {"axes": (0, 1), "mode": "valid"}),
+    (s.convolve, (x45[:, :3], x45), {"mode": "valid"}),
     *[
         (f, (x45, k23), {"mode": mode, "boundary": boundary, "fillvalue": 2.0})
         for f in (s.convolve2d, s.correlate2d)
@@ -128,6 +132,61 @@ def test_values_are_scipys(f, args, kwargs):
         assert np.asarray(y).dtype == z.dtype
 
 
+@pytest.mark.parametrize("f", [s.convolve2d, s.correlate2d])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_fillvalue(f, mode):
+    check_rule(lambda fill: f(x45, k23, mode, fillvalue=fill), 0.0)
+    check_rule(lambda x, fill: f(x, k23, mode, fillvalue=fill), x45, 0.0)
+
+
+def test_nothing_to_filter():
+    for lead in ((), (2,)):
+        y, zf = fr.vjp(
+            lambda b, x, z: s.lfilter(b, a3, x, zi=z), b3, np.zeros((*lead, 0)), np.ones((*lead, 2))
+        )[0]
+        assert y.shape == (*lead, 0)
+        np.testing.assert_array_equal(zf, np.ones((*lead, 2)))
+
+
+def test_zeros_in_front_of_the_denominator():
+    a = np.array([0.0, 1.3, -0.4])
+    check_rule(lambda b: s.lfilter_zi(b, a), b3)
+    np.testing.assert_allclose(fr.vjp(lambda b: s.lfilter_zi(b, a), b3)[0], scipy.signal.lfilter_zi(b3, a))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64])
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        (lambda m, b, a, x: m.lfilter(b, a, x), (b3, a3, x9)),
+        (lambda m, b, a, x: m.lfilter(b, a, x, zi=b[:2])[1], (b3, a3, x9)),
+        (lambda m, b, a: m.lfilter_zi(b, a), (b3, a3)),
+        (lambda m, b, a, x: m.filtfilt(b, a, x), (b3, a3, x12)),
+        (lambda m, x: m.detrend(x), (x9,)),
+        (lambda m, x: m.hilbert(x.real), (x9,)),
+        (lambda m, x: m.savgol_filter(x.real, 5, 2), (x9,)),
+        (lambda m, x: m.savgol_filter(x.real, 5, 2, mode="wrap"), (x9,)),
+        (lambda m, a, b: m.fftconvolve(a, b), (x9, b3)),
+    ],
+)
+def test_single_precision(f, args, dtype):
+    args = [a.astype(dtype) for a in args]
+    got = fr.vjp(lambda *args: f(s, *args), *args)[0]
+    want = f(scipy.signal, *args)
+    assert got.dtype == want.dtype
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+
+
+def test_later_entries_do_not_show_in_earlier_ones():
+    """Not by rounding errors either, which a convolution by a transform would spread."""
+    rng = np.random.default_rng(1)
+    x, b = rng.normal(size=4000), rng.normal(size=600)
+    x[-1000:] *= 1e20
+    for signal in (x, np.append(x, np.nan)):
+        y = fr.vjp(lambda x: s.lfilter(b, a3, x), signal)[0]
+        np.testing.assert_allclose(y[:3000], scipy.signal.lfilter(b, a3, signal)[:3000], rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("f", "words"),
     [
@@ -141,6 +200,18 @@ def test_values_are_scipys(f, args, kwargs):
         (lambda x: s.filtfilt(b3, a3, x, method="gust"), "use method='pad'"),
         (lambda x: s.sosfilt(x, x), "n_sections"),
         (lambda x: s.sosfilt(x[None, :6], x), "ones"),
+        (lambda x: s.lfilter(b3, [0.0, 1.0], x), r"a\[0\]"),
+        (lambda x: s.filtfilt(b3, [0.0, 1.0], x), r"a\[0\]"),
+        (lambda x: s.lfilter_zi(x[:3], np.zeros(2)), "nonzero"),
+        (lambda x: s.lfilter_zi(b3, 0 * x), "zeros in front"),
+        (lambda x: s.deconvolve(x, np.zeros(0)), "non-empty"),
+        (lambda x: s.fftconvolve(x, b3, axes=1), "dimensionality"),
+        (lambda x: s.fftconvolve(x, b3, axes=(0, -1)), "unique"),
+        (lambda x: s.fftconvolve(x, b3, axes=[]), "empty"),
+        (lambda x: s.oaconvolve(np.outer(x, x), k23, axes=1), "incompatible"),
+        (lambda x: s.detrend(x, bp=[-1]), "Breakpoints"),
+        (lambda x: s.detrend(x, overwrite_data=True), "in place"),
+        (lambda x: s.savgol_filter(x * 1j, 5, 2), "real signals"),
         (lambda x: s.hilbert(x * 1j), "real"),
         (lambda x: s.detrend(x, type="quadratic"), "linear"),
         (lambda x: s.savgol_filter(x, 4, 2), "odd"),

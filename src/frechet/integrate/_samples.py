@@ -34,7 +34,8 @@ def _arguments(y: Any, x: Any, dx: Any, axis: int) -> tuple[Array, Array]:
     if y.dtype.kind not in "fc":
         y = y.astype(float)
     if x is None:
-        return np.moveaxis(y, axis, -1), _array(dx)
+        # A number of Python's keeps single precision.
+        return np.moveaxis(y, axis, -1), dx if isinstance(dx, (int, float)) else _array(dx)
     x = _array(x)
     n = np.shape(y)[axis]
     if np.ndim(x) not in (1, np.ndim(y)):
@@ -103,7 +104,7 @@ def cumulative_trapezoid(
         raise ValueError("`initial` must be `None` or `0`.")
     sums = np.cumsum(h * (y[..., 1:] + y[..., :-1]) / 2, axis=-1)
     if initial is not None:
-        sums = np.concatenate((np.zeros((*sums.shape[:-1], 1)), sums), axis=-1)
+        sums = np.concatenate((np.zeros((*sums.shape[:-1], 1), sums.dtype), sums), axis=-1)
     return np.moveaxis(sums, -1, axis)
 
 

@@ -16,7 +16,7 @@ from ..custom import rule
 from ..errors import NotDifferentiableError
 from ..linear_map import Array, linear
 from ..tracing.apply import is_traced
-from ..transforms import array
+from ..transforms import array, stop_gradient
 
 
 def _scipys(name: str) -> Any:
@@ -113,10 +113,17 @@ class Spline:
         """The spline that is the integral from the first point."""
         return self._with(self.basis.antiderivative(nu))
 
-    def integrate(self, a: Any, b: Any) -> Array:
+    def integrate(self, a: Any, b: Any, extrapolate: Any = None) -> Array:
         """The integral between two numbers, which may be traced."""
+        if not is_traced((a, b)):
+            return np.tensordot(self.basis.integrate(a, b, extrapolate), self._y, axes=1)
+        if (self.basis.extrapolate if extrapolate is None else extrapolate) == "periodic":
+            raise NotDifferentiableError(
+                "fr.interpolate: the integral of a periodic spline has no derivative by its limits here; pass "  # noqa: E501 - one signature
+                "fr.stop_gradient of them"
+            )
         integral = self.antiderivative()
-        return integral(b) - integral(a)
+        return integral(b, extrapolate=extrapolate) - integral(a, extrapolate=extrapolate)
 
 
 def CubicSpline(
@@ -218,4 +225,6 @@ def _basis(name: str, x: Array, y: Array, axis: int, **options: Any) -> tuple[An
     n = np.shape(y)[axis]
     if np.shape(x) != (n,):
         raise ValueError(f"The length of `y` along `axis`={axis} doesn't match the length of `x`")
+    if not np.all(np.isfinite(stop_gradient(y))):
+        raise ValueError("`y` must contain only finite values.")
     return _scipys(name)(x, np.eye(n), **options), y

@@ -27,6 +27,8 @@ class Path(NamedTuple):
 # By code object (its id, and itself to be sure) and position in it.
 _paths: dict[tuple[int, int], tuple[CodeType, Path | None]] = {}
 _MOST_PATHS = 10_000
+# Instructions that may stand where the called name does and have no part in it.
+_BESIDE = frozenset(("PUSH_NULL", "COPY_FREE_VARS", "CACHE", "NOP", "EXTENDED_ARG", "KW_NAMES", "PRECALL"))
 
 
 def is_called_by(function: Any, frame: FrameType) -> bool:
@@ -70,7 +72,7 @@ def _called(code: CodeType, position: int) -> Path | None:
             continue  # belongs to the call itself
         if instruction.opname.startswith("LOAD_"):
             names.append(instruction)
-        elif instruction.opname not in ("PUSH_NULL", "COPY_FREE_VARS", "CACHE", "NOP", "EXTENDED_ARG"):
+        elif instruction.opname not in _BESIDE:
             return None  # part of an expression, whose value is called
     if not names or any(not isinstance(n.argval, str) for n in names):
         return None

@@ -26,7 +26,9 @@ def _passes_constants(name: str, guard: Callable[..., Any]) -> Callable[..., Any
         if varies(self):
             return guard(self, *args, **kwargs)
         value = plain_values(self)
-        value = value.copy() if isinstance(value, np.ndarray) else value
+        if isinstance(value, np.ndarray):
+            value = value.copy()
+            value.flags.writeable = False
         return getattr(value, name)(*args, **kwargs)
 
     return method
@@ -49,10 +51,22 @@ def _deepcopy(self: Traced, memo: dict[int, Any]) -> Any:
     return np.copy(self) if isinstance(primal(self), np.ndarray) else self
 
 
+def _hash(self: Traced) -> int:
+    """A constant number is found in a table by its value, as a plain one is."""
+    if isinstance(primal(self), np.ndarray) or varies(self):
+        return object.__hash__(self)
+    return hash(plain_values(self))
+
+
 def replace_guards(attributes: Attributes) -> None:
     """Put these methods on the class of traced arrays."""
     for name, guard in {**GUARDS, "__bool__": vars(Traced)["__bool__"]}.items():
-        if name not in ("__array__", "__reduce__"):
+        if name not in _SPECIAL:
             attributes.replace(Traced, name, _passes_constants(name, guard))
     attributes.replace(Traced, "__array__", _array(GUARDS["__array__"]))
     attributes.replace(Traced, "__deepcopy__", _deepcopy)
+    attributes.replace(Traced, "__hash__", _hash)
+
+
+# Those above, and methods that change the array itself, which a copy cannot stand for.
+_SPECIAL = ("__array__", "__reduce__", "resize", "setfield")

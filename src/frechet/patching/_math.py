@@ -49,6 +49,16 @@ def _of_the_value(function: Function) -> Function:
     )
 
 
+def _checked(original: Function, function: Function) -> Function:
+    """A function that raises where that of math does: for arrays, and outside of its domain and range."""
+
+    def of_numbers(*args: Any, **kwargs: Any) -> Any:
+        original(*[stop_gradient(a) for a in args], **{k: stop_gradient(a) for k, a in kwargs.items()})
+        return function(*args, **kwargs)
+
+    return of_numbers
+
+
 def replacements() -> dict[Function, Function]:
     """By function of math, the one that takes its place."""
     import scipy.special
@@ -60,6 +70,7 @@ def replacements() -> dict[Function, Function]:
         ours[getattr(math, name)] = getattr(np, name)
     for name, other in _SPECIAL.items():
         ours[getattr(math, name)] = getattr(scipy.special, other)
+    ours = {original: _checked(original, function) for original, function in ours.items()}
     for name in _CONSTANT:
         ours[getattr(math, name)] = _of_the_value(getattr(math, name))
     return {original: passing(original, function) for original, function in ours.items()}

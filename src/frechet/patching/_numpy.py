@@ -34,6 +34,10 @@ def _array(
     like: Any = None,
 ) -> Any:
     """np.array of something traced.  The order of the entries in memory does not show in a traced array."""
+    if ndmax:
+        raise NotDifferentiableError(
+            "np.array with ndmax makes arrays of objects, which take no traced values"
+        )
     y = _asarray(object, dtype, copy=copy)
     return np.reshape(y, (1,) * (ndmin - y.ndim) + y.shape) if ndmin > y.ndim else y
 
@@ -42,6 +46,8 @@ def _asarray(
     a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: Any = None, like: Any = None
 ) -> Any:
     """np.asarray of something traced: a traced array itself, where its dtype need not change."""
+    if copy is False and not _is_array(a):
+        raise ValueError("Unable to avoid copy while creating an array as requested.")
     if copy is True or not _is_array(a):
         return traced_array(_lists(a), dtype)
     if dtype is None or np.dtype(dtype) == a.dtype:
@@ -103,15 +109,15 @@ def _refuse_shape(name: str) -> Function:
     return refuse
 
 
-def _always(result: np.ndarray, args: tuple[Any, ...]) -> bool:
+def _always(result: np.ndarray, args: tuple[Any, ...], copy: Any) -> bool:
     return True
 
 
-def _owned(result: np.ndarray, args: tuple[Any, ...]) -> bool:
-    return result.base is None and not (args and result is args[0])
+def _owned(result: np.ndarray, args: tuple[Any, ...], copy: Any) -> bool:
+    return result.base is None if copy is True else _from_numbers(result, args, copy)
 
 
-def _from_numbers(result: np.ndarray, args: tuple[Any, ...]) -> bool:
+def _from_numbers(result: np.ndarray, args: tuple[Any, ...], copy: Any) -> bool:
     """np.asarray makes an array of its own from lists and numbers only."""
     return bool(args) and isinstance(args[0], (list, tuple, int, float, complex))
 
@@ -124,13 +130,17 @@ def replacements() -> dict[Function, Function]:
         found[f] = creating(f, _asarray, _from_numbers)
     for f in (np.ascontiguousarray, np.asfortranarray):
         found[f] = creating(f, _ascontiguousarray, _from_numbers)
-    for f in (np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri):
+    for f in (np.zeros, np.ones, np.empty, np.identity):
         found[f] = creating(f, _refuse_shape(f"np.{f.__name__}"), _always)
-    found[np.full] = creating(np.full, _full, _always)
-    found[np.arange] = creating(np.arange, _arange, None)
+    for f in (np.eye, np.tri):
+        found[f] = creating(f, _refuse_shape(f"np.{f.__name__}"), _always, with_dtype=False)
+    found[np.full] = creating(np.full, _full, _always, with_dtype=False)
+    found[np.arange] = creating(np.arange, _arange, None, with_dtype=False)
     # These reach a rule where they get something traced.
-    for f in (np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.copy, np.diag):
+    for f in (np.zeros_like, np.ones_like, np.empty_like):
         found[f] = creating(f, None, _owned)
+    for f in (np.full_like, np.copy, np.diag):
+        found[f] = creating(f, None, _owned, with_dtype=False)
     found[np.isscalar] = passing(np.isscalar, _isscalar)
     found[np.fromiter] = watching(np.fromiter, _fromiter)
     return found

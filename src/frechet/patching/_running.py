@@ -94,7 +94,7 @@ def _node_varies(nodes: list[Any], node: int, known: dict[int, bool]) -> bool:
 
 _LIBRARIES = ("numpy", "scipy")
 # Modules of ours that call the function under differentiation; all others call rules and their parts.
-_CALLERS = ("transforms", "optimize", "patching", "testing")
+_CALLERS = ("transforms", "optimize", "operators", "patching", "testing")
 
 
 # Modules of SciPy in plain Python, which fill arrays that they make with values of the user's functions.

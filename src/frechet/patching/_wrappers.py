@@ -55,23 +55,56 @@ def plain_copy(a: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
+def _standing_in(original: Function, instead: Function, with_dtype: bool = False) -> Function:
+    """The original, whose calls instead(args, kwargs, caller) takes while anything is differentiated.
+
+    The first two arguments have names of their own, and the second may be called dtype: handing a tuple and a
+    dictionary on costs more than all else here.
+    """
+
+    def function(first: Any = _ABSENT, second: Any = _ABSENT, /, *rest: Any, **kwargs: Any) -> Any:
+        if not (running or kwargs or rest):
+            if second is not _ABSENT:
+                return original(first, second)
+            if first is not _ABSENT:
+                return original(first)
+        args = (first, second, *rest) if second is not _ABSENT else () if first is _ABSENT else (first,)
+        if running or "like" in kwargs:
+            return instead(args, kwargs, sys._getframe(1))
+        return original(*args, **kwargs)
+
+    def creator(first: Any = _ABSENT, /, dtype: Any = _ABSENT, *rest: Any, **kwargs: Any) -> Any:
+        if not (running or kwargs or rest or first is _ABSENT):
+            return original(first) if dtype is _ABSENT else original(first, dtype)
+        args: tuple[Any, ...] = () if first is _ABSENT else (first,)
+        if dtype is not _ABSENT:
+            if first is _ABSENT:
+                kwargs["dtype"] = dtype
+            else:
+                args = (first, dtype, *rest)
+        if running or "like" in kwargs:
+            return instead(args, kwargs, sys._getframe(1))
+        return original(*args, **kwargs)
+
+    return functools.wraps(original)(creator if with_dtype else function)
+
+
+_ABSENT: Any = object()
+
+
 def passing(original: Function, ours: Function) -> Function:
     """The original, which hands calls with something traced to the function of ours that has a rule."""
 
-    @functools.wraps(original)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        if running:
-            found = look(args) if not kwargs else look((*args, *kwargs.values()))
-            if found == VARYING:
-                return ours(*args, **kwargs)
-            if found == CONSTANT:
-                args = tuple([plain_copy(a) for a in args])
-                kwargs = {name: plain_copy(a) for name, a in kwargs.items()}
-        if kwargs:
-            return original(*args, **kwargs)
-        return original(*args)  # half the cost
+    def instead(args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Any:
+        found = look(args) if not kwargs else look((*args, *kwargs.values()))
+        if found == VARYING:
+            return ours(*args, **kwargs)
+        if found == CONSTANT:
+            args = tuple([plain_copy(a) for a in args])
+            kwargs = {name: plain_copy(a) for name, a in kwargs.items()}
+        return original(*args, **kwargs)
 
-    return function
+    return _standing_in(original, instead)
 
 
 def refusing(original: Function, name: str) -> Function:
@@ -89,20 +122,14 @@ def refuse(name: str) -> NoReturn:
 
 def watching(original: Function, ours: Function) -> Function:
     """The original, whose calls ours(original, …) takes over while anything is differentiated."""
-
-    @functools.wraps(original)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        if running:
-            return ours(original, *args, **kwargs)
-        if kwargs:
-            return original(*args, **kwargs)
-        return original(*args)
-
-    return function
+    return _standing_in(original, lambda args, kwargs, caller: ours(original, *args, **kwargs))
 
 
 def creating(
-    original: Function, ours: Function | None, new: Callable[[Any, tuple[Any, ...]], bool] | None
+    original: Function,
+    ours: Function | None,
+    new: Callable[[Any, tuple[Any, ...], Any], bool] | None,
+    with_dtype: bool = True,
 ) -> Function:
     """The original, which makes arrays for the trace that runs.
 
@@ -113,23 +140,18 @@ def creating(
     ours : callable or None
         What takes a call with something traced; None where NumPy hands that over by itself.
     new : callable or None
-        Whether a result, given the positional arguments too, is an array of its own; None where it never is.
+        Whether a result is an array of its own, given the positional arguments and copy= too; None where it
+        never is.
+    with_dtype : bool, optional
+        Whether the second argument is the dtype.
     """
 
-    @functools.wraps(original)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        if running:
-            if "like" in kwargs:
-                return create_like(function, original, args, kwargs)
-            return _create(function, original, ours, new, args, kwargs, sys._getframe(1))
-        if kwargs:
-            return (
-                create_like(function, original, args, kwargs)
-                if "like" in kwargs
-                else original(*args, **kwargs)
-            )
-        return original(*args)
+    def instead(args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType) -> Any:
+        if "like" in kwargs:
+            return create_like(function, original, args, kwargs)
+        return _create(function, original, ours, new, args, kwargs, caller)
 
+    function = _standing_in(original, instead, with_dtype)
     return function
 
 
@@ -153,7 +175,7 @@ def _create(
     result = original(*args, **kwargs)
     if new is None or type(result) is not np.ndarray or result.dtype.kind not in "fc":
         return result
-    trace = trace_for(caller) if new(result, args) else None
+    trace = trace_for(caller) if new(result, args, kwargs.get("copy", True)) else None
     return result if trace is None else trace.record(result, (), "array creation")
 
 

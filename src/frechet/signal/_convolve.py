@@ -18,7 +18,6 @@ import numpy as np
 from ..custom import rule
 from ..fft import fftn, ifftn, irfftn, rfftn
 from ..linear_map import Array, LinearMap, linear
-from ..rule import primal
 from ..tracing.apply import is_traced
 from ..transforms import stop_gradient
 
@@ -43,17 +42,18 @@ def full(a: Array, b: Array, method: str = "auto") -> Any:
         y = np.zeros(lengths, np.result_type(a, b))
     else:
         y = scipys("convolve")(a, b, "full", method)
-    return y, (_with(b, np.shape(a), np.shape(y)), _with(a, np.shape(b), np.shape(y)))
+    # 'direct' holds for what is convolved with b, the shorter one in filters; with all of a it would be slow.
+    return y, (_with(b, np.shape(a), np.shape(y), method), _with(a, np.shape(b), np.shape(y), "auto"))
 
 
-def _with(other: Array, shape: tuple[int, ...], full_shape: tuple[int, ...]) -> LinearMap:
+def _with(other: Array, shape: tuple[int, ...], full_shape: tuple[int, ...], method: str) -> LinearMap:
     """v ↦ v * other, for v of a shape, in a stack of directions as one more axis."""
     n = len(shape)
     kept = (slice(None), *(slice(k - 1, k - 1 + m) for k, m in zip(np.shape(other), shape, strict=True)))
 
     def convolved(v: Array, by: Array, in_shape: tuple[int, ...]) -> tuple[Array, Any]:
         stack = np.shape(v)[: np.ndim(v) - n]
-        return full(np.reshape(v, (-1, *in_shape)), np.expand_dims(by, 0)), stack
+        return full(np.reshape(v, (-1, *in_shape)), np.expand_dims(by, 0), method), stack
 
     def push(v: Array) -> Array:
         if 0 in np.shape(v):
@@ -78,8 +78,7 @@ def part(y: Array, shape: tuple[int, ...], other: tuple[int, ...], mode: str, ax
     if mode not in ("same", "valid"):
         raise ValueError("Acceptable mode flags are 'valid', 'same', or 'full'.")
     index = [slice(None)] * len(shape)
-    inside = [shape[k] >= other[k] for k in axes]
-    if mode == "valid" and not all(inside) and any(inside):
+    if mode == "valid" and any(shape[k] > other[k] for k in axes) and any(shape[k] < other[k] for k in axes):
         raise ValueError("For 'valid' mode, one must be at least as large as the other in every dimension")
     for k in axes:
         n, m = shape[k], other[k]
@@ -220,17 +219,34 @@ def _by_fft(in1: Array, in2: Array, mode: str, axes: Any) -> Array:
     if _empty(in1, in2):
         return scipys("fftconvolve")(stop_gradient(in1), stop_gradient(in2), mode, axes)
     given = range(n) if axes is None else np.atleast_1d(axes).tolist()
-    axes = sorted({k % n for k in given})
+    if not len(given):
+        raise ValueError("when provided, axes cannot be empty")
+    if any(not -n <= k < n for k in given):
+        raise ValueError("axes exceeds dimensionality of input")
+    if len({k % n for k in given}) != len(given):
+        raise ValueError("all axes must be unique")
     one, two = np.shape(in1), np.shape(in2)
+    # Along the others the full convolution is a product, with one of them broadcast.
+    axes = sorted(k % n for k in given if one[k] != 1 and two[k] != 1)
+    if any(one[k] != two[k] and 1 not in (one[k], two[k]) for k in range(n) if k not in axes):
+        raise ValueError(f"incompatible shapes for in1 and in2: {one} and {two}")
     sizes = [one[k] + two[k] - 1 for k in axes]
     is_complex = np.iscomplexobj(in1) or np.iscomplexobj(in2)
     fast = [scipy.fft.next_fast_len(m, not is_complex) for m in sizes]
     forward, backward = (fftn, ifftn) if is_complex else (rfftn, irfftn)
-    y = backward(forward(in1, fast, axes) * forward(in2, fast, axes), fast, axes)
+    if axes:  # noqa: SIM108 - too long for one line
+        y = backward(forward(in1, fast, axes) * forward(in2, fast, axes), fast, axes)
+    else:
+        y = in1 * in2
     index = [slice(None)] * n
     for k, m in zip(axes, sizes, strict=True):
         index[k] = slice(m)
-    return part(y[tuple(index)], one, two, mode, axes)
+    y = y[tuple(index)]
+    if mode != "same":
+        return part(y, one, two, mode, axes)
+    # As SciPy does, the middle of the size of in1 is taken along every axis.
+    starts = [(m - k) // 2 for m, k in zip(y.shape, one, strict=True)]
+    return y[tuple([slice(j, j + k) for j, k in zip(starts, one, strict=True)])]
 
 
 _BOUNDARIES = {"fill": "constant", "wrap": "wrap", "symm": "symmetric", "circular": "wrap"}
@@ -250,14 +266,14 @@ def convolve2d(
     boundary : {'fill', 'wrap', 'symm'}, optional
         How in1 goes on outside: with fillvalue, periodically, or reflected.
     fillvalue : number, optional
-        Constant under differentiation.
+        The value outside of in1.
 
     Returns
     -------
     array
         The convolution.
     """
-    if not is_traced(in1) and not is_traced(in2):
+    if not any(is_traced(c) for c in (in1, in2, fillvalue)):
         return scipys("convolve2d")(in1, in2, mode, boundary, fillvalue)
     in1, in2 = _checked(in1, in2)
     if np.ndim(in1) != 2:
@@ -267,14 +283,18 @@ def convolve2d(
             "Acceptable boundary flags are 'fill', 'circular' (or 'wrap'), and 'symmetric' (or 'symm')."
         )
     if _empty(in1, in2):
-        return scipys("convolve2d")(stop_gradient(in1), stop_gradient(in2), mode, boundary, fillvalue)
+        # Without the boundary, at which SciPy would end the process by a division by zero.
+        return scipys("convolve2d")(stop_gradient(in1), stop_gradient(in2), mode)
     one, two = np.shape(in1), np.shape(in2)
     if mode == "valid" and all(m >= n for n, m in zip(one, two, strict=True)) and one != two:
         in1, in2, one, two = in2, in1, two, one
-    if mode != "valid" and not (boundary == "fill" and primal(fillvalue) == 0):
+    if mode != "valid" and not (boundary == "fill" and not is_traced(fillvalue) and fillvalue == 0):
         extra = [(m - 1, m - 1) for m in two]
-        options = {"constant_values": fillvalue} if boundary == "fill" else {}
-        padded: Any = np.pad(in1, extra, _BOUNDARIES[boundary], **options)  # type: ignore[call-overload]  # by name
+        if boundary == "fill":
+            outside = np.pad(np.zeros(one), extra, constant_values=1.0).astype(np.result_type(in1))
+            padded = np.pad(in1, extra) + fillvalue * outside
+        else:
+            padded = np.pad(in1, extra, _BOUNDARIES[boundary])  # type: ignore[call-overload]  # by name
         y = part(full(padded, in2), np.shape(padded), two, "valid")
     else:
         y = full(in1, in2)
@@ -296,7 +316,7 @@ def correlate2d(
     array
         The convolution of in1 with the reversed conjugate of in2.
     """
-    if not is_traced(in1) and not is_traced(in2):
+    if not any(is_traced(c) for c in (in1, in2, fillvalue)):
         return scipys("correlate2d")(in1, in2, mode, boundary, fillvalue)
     in1, in2 = _checked(in1, in2)
     if mode != "same" or np.ndim(in1) != 2 or _empty(in1, in2):

@@ -9,6 +9,7 @@ of the recursion  a * y = u:
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,17 +23,21 @@ from ..transforms import array, stop_gradient
 from ._convolve import full, part, scipys
 
 
+def _recursion(a: Array, u: Array) -> Array:
+    return scipys("lfilter")(np.ones(1, np.result_type(a, u)), a, u, axis=-1) if np.size(u) else u
+
+
 @rule
 def recursion(a: Array, u: Array) -> Any:
     """y with a * y = u along the last axis, where a[0] = 1; the derivative leaves that entry alone."""
-    y = recursion(a, u) if is_traced(a) or is_traced(u) else scipys("lfilter")(np.ones(1), a, u, axis=-1)
+    y = recursion(a, u) if is_traced(a) or is_traced(u) else _recursion(a, u)
     shape = np.shape(y)
     taps = len(a)
 
     def lagged() -> Array:
         """y[..., n − k] by n and k, for k > 0."""
         index = np.arange(shape[-1])[:, None] - np.arange(1, taps)
-        before = np.concatenate((np.zeros((*shape[:-1], taps - 1)), y), axis=-1)
+        before = np.concatenate((np.zeros((*shape[:-1], taps - 1), y.dtype), y), axis=-1)
         return before[..., index + taps - 1]
 
     def back(w: Array) -> Array:
@@ -44,7 +49,7 @@ def recursion(a: Array, u: Array) -> Any:
     def pull(w: Array) -> Array:
         axes = tuple(range(-len(shape), 0))
         g = -np.tensordot(back(w), np.conj(lagged()), axes=(axes, tuple(range(len(shape)))))
-        return np.concatenate((np.zeros((*np.shape(g)[:-1], 1)), g), axis=-1)
+        return np.concatenate((np.zeros((*np.shape(g)[:-1], 1), g.dtype), g), axis=-1)
 
     return y, (linear(push, pull), linear(lambda v: recursion(a, v), back))
 
@@ -95,8 +100,12 @@ def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Array | None = Non
     x = np.moveaxis(x, axis, -1)
     lead, n = x.shape[:-1], x.shape[-1]
     states = max(len(a), len(b)) - 1
+    if stop_gradient(a)[0] == 0:
+        raise ValueError("the filter coefficient a[0] must not be zero")
     b, a = b / a[0], a / a[0]
-    u = full(np.reshape(x, (-1, n)), b[None])
+    rows = math.prod(lead)
+    # Directly: a transform would spread rounding errors and NaN from later entries to earlier ones.
+    u = full(np.reshape(x, (rows, n)), b[None], "direct")
     u = np.reshape(u, (*lead, n + len(b) - 1))
     if zi is not None:
         zi = np.moveaxis(_array(zi), axis, -1)
@@ -107,9 +116,9 @@ def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Array | None = Non
     y = u[..., :n] if len(a) == 1 else recursion(a, u[..., :n])
     if zi is None:
         return np.moveaxis(y, -1, axis)
-    ay = full(np.reshape(y, (-1, n)), a[None])
+    ay = full(np.reshape(y, (rows, n)), a[None], "direct")
     left = _sum(u, -np.reshape(ay, (*lead, n + len(a) - 1)))[..., n:]
-    zf = _sum(left, np.zeros((*lead, states)))[..., :states]
+    zf = _sum(left, np.zeros((*lead, states), left.dtype))[..., :states]
     return np.moveaxis(y, -1, axis), np.moveaxis(zf, -1, axis)
 
 
@@ -124,7 +133,7 @@ def _sum(a: Array, b: Array) -> Array:
     missing = a.shape[-1] - b.shape[-1]
     if missing < 0:
         a, b, missing = b, a, -missing
-    return a + np.concatenate((b, np.zeros((*b.shape[:-1], missing))), axis=-1) if missing else a + b
+    return a + np.concatenate((b, np.zeros((*b.shape[:-1], missing), b.dtype)), axis=-1) if missing else a + b
 
 
 def lfilter_zi(b: Array, a: Array) -> Array:
@@ -145,10 +154,19 @@ def lfilter_zi(b: Array, a: Array) -> Array:
     b, a = np.atleast_1d(_array(b)), np.atleast_1d(_array(a))
     if b.ndim != 1 or a.ndim != 1:
         raise ValueError("b and a must be 1-D.")
+    if is_traced(a) and stop_gradient(a)[0] == 0:
+        raise NotDifferentiableError(
+            "fr.signal.lfilter_zi: zeros in front of the denominator are left out, and have no derivative; "
+            "pass a without them"
+        )
+    leading = np.flatnonzero(stop_gradient(a))
+    if not leading.size:
+        raise ValueError("There must be at least one nonzero `a` coefficient.")
+    a = a[leading[0] :]
     b, a = b / a[0], a / a[0]
     n = max(len(a), len(b))
-    a, b = _sum(a, np.zeros(n)), _sum(b, np.zeros(n))
-    return np.linalg.solve(np.eye(n - 1) - companion(a).T, b[1:] - a[1:] * b[0])
+    a, b = _sum(a, np.zeros(n, a.dtype)), _sum(b, np.zeros(n, b.dtype))
+    return np.linalg.solve(np.eye(n - 1, dtype=a.dtype) - companion(a).T, b[1:] - a[1:] * b[0])
 
 
 def sosfilt(sos: Array, x: Array, axis: int = -1, zi: Array | None = None) -> Any:
@@ -338,6 +356,11 @@ def deconvolve(signal: Array, divisor: Array) -> Any:
         return scipys("deconvolve")(signal, divisor)
     signal, divisor = np.atleast_1d(_array(signal)), np.atleast_1d(_array(divisor))
     n, d = len(signal), len(divisor)
+    if signal.ndim != 1 or divisor.ndim != 1 or not n or not d:
+        raise ValueError(
+            "signal and divisor must be non-empty arrays of one axis; they have shapes "
+            f"{signal.shape} and {divisor.shape}"
+        )
     if d > n:
         return [], signal
     impulse = np.zeros(n - d + 1)

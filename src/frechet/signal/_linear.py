@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NotDifferentiableError
+from ..errors import InPlaceError, NotDifferentiableError
 from ..fft import fft, ifft
 from ..linear_map import Array
 from ..tracing.apply import is_traced
+from ..transforms import array
 from ._convolve import full, part, scipys
+
+
+def _real(dtype: Any) -> Any:
+    """The dtype of real parts."""
+    return np.empty(0, dtype).real.dtype
 
 
 def hilbert(x: Array, N: int | None = None, axis: int = -1) -> Array:
@@ -33,6 +39,7 @@ def hilbert(x: Array, N: int | None = None, axis: int = -1) -> Array:
     """
     if not is_traced(x):
         return scipys("hilbert")(x, N, axis)
+    x = array(x) if isinstance(x, (list, tuple)) else x
     if np.iscomplexobj(x):
         raise ValueError("x must be real.")
     n = np.shape(x)[axis] if N is None else N
@@ -43,7 +50,8 @@ def hilbert(x: Array, N: int | None = None, axis: int = -1) -> Array:
     weights[1 : (n + 1) // 2] = 2
     if n % 2 == 0:
         weights[n // 2] = 1
-    y = np.moveaxis(fft(x, n, axis), axis, -1) * weights
+    y = np.moveaxis(fft(x, n, axis), axis, -1)
+    y = y * weights.astype(_real(y.dtype))
     return np.moveaxis(ifft(y), -1, axis)
 
 
@@ -63,7 +71,7 @@ def detrend(
     bp : sequence of int, optional
         Where a straight line ends and the next begins.
     overwrite_data : bool, optional
-        Without effect where something is traced.
+        For plain arrays only.
 
     Returns
     -------
@@ -72,6 +80,11 @@ def detrend(
     """
     if not is_traced(data):
         return scipys("detrend")(data, axis, type, bp, overwrite_data)
+    if overwrite_data and type in ("linear", "l"):
+        raise InPlaceError(
+            "fr.signal.detrend: overwrite_data=True would change a traced array in place; use its result"
+        )
+    data = array(data) if isinstance(data, (list, tuple)) else data
     if type in ("constant", "c"):
         return data - np.mean(data, axis, keepdims=True)
     if type not in ("linear", "l"):
@@ -79,12 +92,12 @@ def detrend(
     x = np.moveaxis(data, axis, -1)
     n = x.shape[-1]
     ends = np.unique(np.concatenate((np.atleast_1d(bp), [0, n]))).tolist()
-    if ends[-1] > n:
+    if ends[-1] > n or ends[0] < 0:
         raise ValueError("Breakpoints must be less than length of data along given axis.")
     parts = []
     for start, stop in itertools.pairwise(ends):
         m = stop - start
-        Q = np.linalg.qr(np.stack((np.arange(1, m + 1) / m, np.ones(m)), axis=1))[0]
+        Q = np.linalg.qr(np.stack((np.arange(1, m + 1) / m, np.ones(m)), axis=1))[0].astype(_real(x.dtype))
         segment = x[..., start:stop]
         parts.append(segment - (segment @ Q) @ Q.T if m > 1 else segment * 0)
     return np.moveaxis(np.concatenate(parts, axis=-1), -1, axis)
@@ -137,22 +150,25 @@ def savgol_filter(
         )
     if mode not in (*_MODES, "interp"):
         raise ValueError("mode must be 'mirror', 'constant', 'nearest' 'wrap' or 'interp'.")
-    coefficients = scipys("savgol_coeffs")(window_length, polyorder, deriv=deriv, delta=delta)
+    x = array(x) if isinstance(x, (list, tuple)) else x
+    if np.iscomplexobj(x):
+        raise TypeError("fr.signal.savgol_filter takes real signals; filter the real and imaginary parts")
+    coefficients = scipys("savgol_coeffs")(window_length, polyorder, deriv=deriv, delta=delta).astype(x.dtype)
     x = np.moveaxis(x, axis, -1)
     lead, n = x.shape[:-1], x.shape[-1]
     before = (window_length - 1) // 2 if mode != "interp" else 0
     after = window_length - 1 - before if mode != "interp" else 0
-    if 0 in np.shape(x):
-        return x
     if mode == "interp" and window_length > n:
         raise ValueError("If mode is 'interp', window_length must be less than or equal to the size of x.")
+    if 0 in np.shape(x):
+        return np.moveaxis(x, -1, axis)
     ends = x
     if mode != "interp":
         constant = {"constant_values": cval} if mode == "constant" else {}
         widths = [(0, 0)] * len(lead) + [(before, after)]
         x = np.pad(x, widths, _MODES[mode], **constant)  # type: ignore[call-overload]  # by name
     m = x.shape[-1]
-    y = full(np.reshape(x, (-1, m)), coefficients[None])
+    y = full(np.reshape(x, (-1, m)), coefficients[None], "direct")
     y = np.reshape(part(y, (1, m), (1, window_length), "valid", (1,)), (*lead, m - window_length + 1))
     if mode == "interp":
         if window_length % 2 == 0:
@@ -161,7 +177,7 @@ def savgol_filter(
             )
         half = window_length // 2
         # What the filter makes of a single window at its ends, as a matrix.
-        E = scipys("savgol_filter")(np.eye(window_length), *options, axis=0, mode="interp")
+        E = scipys("savgol_filter")(np.eye(window_length), *options, axis=0, mode="interp").astype(x.dtype)
         first = ends[..., :window_length] @ E[:half].T
         last = ends[..., n - window_length :] @ E[window_length - half :].T
         y = np.concatenate((first, y, last), axis=-1)
