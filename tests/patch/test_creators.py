@@ -323,7 +323,7 @@ def test_refused(f, words):
 
 
 def named_otherwise(source):
-    """A function whose np is not an imported name of its module: the compiler treats its calls differently."""  # noqa: E501 - one table
+    """A function whose np is no imported name of its module: the compiler treats its calls differently."""
     names = {"xp": np}
     exec(f"def f(x):\n    return {source}", names)
     return names["f"]

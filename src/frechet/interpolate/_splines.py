@@ -119,7 +119,7 @@ class Spline:
             return np.tensordot(self.basis.integrate(a, b, extrapolate), self._y, axes=1)
         if (self.basis.extrapolate if extrapolate is None else extrapolate) == "periodic":
             raise NotDifferentiableError(
-                "fr.interpolate: the integral of a periodic spline has no derivative by its limits here; pass "  # noqa: E501 - one signature
+                "fr.interpolate: the integral of a periodic spline has no derivative by its limits; pass "
                 "fr.stop_gradient of them"
             )
         integral = self.antiderivative()
