@@ -168,12 +168,12 @@ class Fixed(Function):
     def noted(self, arrays: Arrays, values: list[np.ndarray]) -> list[np.ndarray]:
         if self.result is None:  # else that says it
             super().noted(arrays, values)
-        outlines = [outline(v) for v in values]
+        outlines, returned = [outline(v) for v in values], self.treedef
         known, structure = self._outlined([outline(a) for a in arrays])
-        if known == outlines and structure == self.treedef:
+        if known == outlines and structure == returned:
             return values
-        if structure != self.treedef:
-            found, due = f"a value of structure {self.treedef}", f"{structure}"
+        if structure != returned:
+            found, due = f"a value of structure {returned}", f"{structure}"
         else:
             found, due = listed(outlines), listed(known)
             if self.result is not None and can_hold(known, outlines):
