@@ -68,8 +68,11 @@ $(VENV)/.created:
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-# With JAX among the extras, the functions that XLA calls are built, too.
+# With JAX among the extras, the functions that XLA calls are built, too, and stay when another target installs anew.
 $(VENV)/.with-test $(VENV)/.with-bench $(VENV)/.with-docs: export FRECHET_XLA := 1
+ifneq ($(wildcard $(VENV)/.with-test $(VENV)/.with-bench $(VENV)/.with-docs),)
+export FRECHET_XLA := 1
+endif
 
 $(VENV)/.with-%: pyproject.toml CMakeLists.txt $(wildcard src/core/* src/core/*/*) | $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
