@@ -17,15 +17,23 @@ import numpy as np
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Packages whose arrays are taken, and the module that evaluates calls with them: it has a function
-# ``call(function, args, kwargs, options)``, with the options of its ``wrap``, and a function ``is_array(x)``.
-_DOORS = {"torch": "frechet.torch", "jax": "frechet.jax", "jaxlib": "frechet.jax"}
+# By the packages whose arrays are taken, the name of the framework.
+_FRAMEWORKS = {"torch": "PyTorch", "jax": "JAX", "jaxlib": "JAX"}
+
+# The module that evaluates calls with such arrays: it has the functions ``is_array(x)`` and
+# ``call(function, args, kwargs, options)``, with the options of its ``wrap``.
+_DOORS = {"PyTorch": "frechet.torch", "JAX": "frechet.jax"}
 
 # Packages whose types are never those of such arrays, nor derived from them, to be told quickly.
 _NO_DOORS = frozenset(("builtins", "numpy", "scipy", "frechet"))
 
 # Types of arguments that are no arrays of another framework, to be told quickly.
 NO_GUESTS = frozenset((np.ndarray, float, int, complex, bool, str, type(None), np.float64, np.bool))
+
+
+def framework_of(kind: type) -> str | None:
+    """The framework that a type belongs to, "JAX" or "PyTorch", or None."""
+    return _FRAMEWORKS.get(kind.__module__.partition(".")[0])
 
 
 def through_doors(function: Function, signature: str | None = None) -> Function:
@@ -65,9 +73,9 @@ def door_of(values: Iterable[Any]) -> Any:
             if kind.__module__.partition(".")[0] in _NO_DOORS:
                 continue
             for base in kind.__mro__[:-1]:  # a tensor may be of a class that is defined elsewhere
-                name = _DOORS.get(base.__module__.partition(".")[0])
-                if name is not None:
-                    door = _door(name)
+                framework = framework_of(base)
+                if framework is not None:
+                    door = _door(_DOORS[framework])
                     if door.is_array(value):
                         return door
     return None

@@ -10,6 +10,7 @@ import numpy as np
 from jax import tree_util
 
 from ..errors import CoercionError
+from ..guests import framework_of
 from ..operators import Arrays
 from ..rule import carriers
 from ..tree import flatten, is_container
@@ -117,7 +118,7 @@ def _part(leaf: Any, arrays: list[Any], name: str) -> _Part:
             f"{name} was given a value that Frechet traces, where JAX evaluates the call. Inside fr.grad and "
             "its like use NumPy arrays, np.asarray(x) for a JAX array x; or differentiate with jax.grad"
         )
-    elif kind.__module__.partition(".")[0] == "torch":
+    elif framework_of(kind) == "PyTorch":
         raise CoercionError(
             f"{name} was given a {kind.__name__} of PyTorch beside an array of JAX, or inside a function for "
             "JAX. Convert one of them: jnp.asarray(x.detach()), or torch.from_dlpack(x)"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import CoercionError
+from ..guests import framework_of
 from ..operators import Arrays
 from ..rule import carriers
 from ..tree import flatten, is_container
@@ -116,7 +117,7 @@ def _check_constant(x: Any, name: str) -> None:
             "would be lost. Within a transformation of Frechet use NumPy arrays, x.detach().numpy(); to "
             "differentiate with PyTorch, give tensors to a function made by fr.torch.wrap"
         )
-    if kind.__module__.partition(".")[0] in ("jax", "jaxlib"):
+    if framework_of(kind) == "JAX":
         raise TypeError(
             f"{name} was called with a tensor of PyTorch and an array of JAX ({kind.__name__}). Convert one "
             "of them: torch.from_dlpack(x), or jax.numpy.from_dlpack(t)"

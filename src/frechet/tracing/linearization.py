@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FrechetError, InPlaceError, NotDifferentiableError, SpaceError
+from ..guests import framework_of
 from ..linear_map import Array, Shape
 from ..rule import load_chapters, primal
 from ..space import ArraySpace, EntriesSpace, NoTangent, Space, leaf_spaces, space
@@ -91,15 +92,17 @@ def argument_name(which: int | str, name: str) -> str:
     return f"argument {which!r} of {name}"
 
 
+_GUESTS = {
+    "PyTorch": ("torch.func.grad or backward()", "x.detach().numpy()"),
+    "JAX": ("jax.grad", "np.asarray(x)"),
+}
+
+
 def _refuse_guest(x: Any, what: str) -> None:
     """Say what to do with an array of another framework."""
-    package = type(x).__module__.partition(".")[0]
-    if package in ("jax", "jaxlib", "torch"):
-        framework, theirs, plain = (
-            ("PyTorch", "torch.func.grad or backward()", "x.detach().numpy()")
-            if package == "torch"
-            else ("JAX", "jax.grad", "np.asarray(x)")
-        )
+    framework = framework_of(type(x))
+    if framework is not None:
+        theirs, plain = _GUESTS[framework]
         raise NotDifferentiableError(
             f"{what} is an array of {framework}. Differentiate with {theirs}, or give "
             f"{plain}, an array of NumPy"
