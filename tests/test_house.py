@@ -27,7 +27,7 @@ FLOORS = [
     ("ground", ["errors", "_core", "_xla", "_stacks", "_warnings", "guests"]),
     ("vocabulary", ["linear_map", "maps", "space", "rule", "tree"]),
     ("tracing", ["tracing"]),
-    ("transforms", ["transforms", "derivative", "custom", "numerical", "differences", "operators"]),
+    ("transforms", ["transforms", "derivative", "custom", "numerical", "differences", "operators", "_scipy"]),
     ("rules", ["rules"]),
     ("domains", ["linalg", "fft", "nufft", "sparse", "structured"]),
     ("more domains", ["signal", "interpolate", "integrate", "special"]),

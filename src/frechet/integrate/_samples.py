@@ -9,34 +9,29 @@ over the first interval alone      h/6 · ((3 − r) f + (3 + r h/k + r) g − r
 
 from __future__ import annotations
 
-import importlib
+import functools
 from typing import Any
 
 import numpy as np
 
+from .._scipy import as_array, from_scipy
 from ..errors import NotDifferentiableError
 from ..linear_map import Array
 from ..tracing.apply import is_traced
-from ..transforms import array, stop_gradient
+from ..transforms import stop_gradient
 
-
-def _scipys(name: str) -> Any:
-    return getattr(importlib.import_module("scipy.integrate"), name)
-
-
-def _array(x: Any) -> Array:
-    return array(x) if is_traced(x) and isinstance(x, (list, tuple)) else x if is_traced(x) else np.asarray(x)
+_scipys = functools.partial(from_scipy, "integrate")
 
 
 def _arguments(y: Any, x: Any, dx: Any, axis: int) -> tuple[Array, Array]:
     """The values with the axis last, and the lengths of the intervals, which broadcast against them."""
-    y = _array(y)
+    y = as_array(y)
     if y.dtype.kind not in "fc":
         y = y.astype(float)
     if x is None:
         # A number of Python's keeps single precision.
-        return np.moveaxis(y, axis, -1), dx if isinstance(dx, (int, float)) else _array(dx)
-    x = _array(x)
+        return np.moveaxis(y, axis, -1), dx if isinstance(dx, (int, float)) else as_array(dx)
+    x = as_array(x)
     n = np.shape(y)[axis]
     if np.ndim(x) not in (1, np.ndim(y)):
         raise ValueError("If given, shape of x must be 1-D or the same as y.")
@@ -186,7 +181,7 @@ def cumulative_simpson(
         return _scipys("cumulative_simpson")(y, x=x, dx=dx, axis=axis, initial=initial)
     plain_y = y
     if x is None and np.ndim(dx):
-        dx = np.moveaxis(_array(dx), axis, -1)
+        dx = np.moveaxis(as_array(dx), axis, -1)
     y, h = _arguments(y, x, dx, axis)
     n = y.shape[-1]
     if n < 3:
@@ -204,7 +199,7 @@ def cumulative_simpson(
         again = np.concatenate((backward[..., :1], backward), axis=-1)
         sums = np.cumsum(np.where(second, again, both), axis=-1)
     if initial is not None:
-        start = _array(initial)
+        start = as_array(initial)
         start = np.moveaxis(start, axis, -1) if np.ndim(start) else start
         start = np.broadcast_to(start, (*sums.shape[:-1], 1))
         sums = np.concatenate((start, sums + start), axis=-1)

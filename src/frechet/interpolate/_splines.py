@@ -7,20 +7,19 @@ derivative by x is the spline's own derivative.
 
 from __future__ import annotations
 
-import importlib
+import functools
 from typing import Any
 
 import numpy as np
 
+from .._scipy import as_array, from_scipy
 from ..custom import rule
 from ..errors import NotDifferentiableError
 from ..linear_map import Array, linear
 from ..tracing.apply import is_traced
 from ..transforms import array, stop_gradient
 
-
-def _scipys(name: str) -> Any:
-    return getattr(importlib.import_module("scipy.interpolate"), name)
+_scipys = functools.partial(from_scipy, "interpolate")
 
 
 @rule
@@ -75,7 +74,7 @@ def evaluate(spline: Any, x: Array, nu: int = 0, extrapolate: Any = None) -> Arr
     """
     if not is_traced(x):
         return spline(x, nu, extrapolate)
-    x = array(x) if isinstance(x, (list, tuple)) else x
+    x = as_array(x)
     if np.iscomplexobj(x):
         raise TypeError("splines are evaluated at real points")
     return _evaluate(x, spline, nu, extrapolate)
@@ -221,7 +220,7 @@ def _basis(name: str, x: Array, y: Array, axis: int, **options: Any) -> tuple[An
             f"fr.interpolate.{name} has no derivative by the points that it interpolates at; pass "
             "fr.stop_gradient(x) if they are meant to be constant"
         )
-    y = array(y) if isinstance(y, (list, tuple)) else y
+    y = as_array(y)
     n = np.shape(y)[axis]
     if np.shape(x) != (n,):
         raise ValueError(f"The length of `y` along `axis`={axis} doesn't match the length of `x`")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
+from .._scipy import from_scipy
 from ._capability import refused
 
 __all__ = ["cossin", "interp_decomp", "ordqz", "qr_delete", "qr_insert", "qr_update", "qz"]
@@ -29,10 +29,9 @@ _INTERPOLATIVE = (
 )
 
 
-def _refused(name: str, reason: str, module: str = "scipy.linalg") -> Any:
+def _refused(name: str, reason: str, subpackage: str = "linalg") -> Any:
     def function(*args: Any, **kwargs: Any) -> Any:
-        # The module is loaded here, because that is slow.
-        return getattr(importlib.import_module(module), name)(*args, **kwargs)
+        return from_scipy(subpackage, name)(*args, **kwargs)
 
     function.__name__ = name
     return refused(function, reason)
@@ -44,4 +43,4 @@ qr_update = _refused("qr_update", _UPDATE)
 qz = _refused("qz", _PENCIL)
 ordqz = _refused("ordqz", _PENCIL)
 cossin = _refused("cossin", _COSINE_SINE)
-interp_decomp = _refused("interp_decomp", _INTERPOLATIVE, "scipy.linalg.interpolative")
+interp_decomp = _refused("interp_decomp", _INTERPOLATIVE, "linalg.interpolative")

@@ -10,21 +10,19 @@ argument reversed and conjugated.
 
 from __future__ import annotations
 
-import importlib
+import functools
 from typing import Any
 
 import numpy as np
 
+from .._scipy import as_array, from_scipy
 from ..custom import rule
 from ..fft import fftn, ifftn, irfftn, rfftn
 from ..linear_map import Array, LinearMap, linear
 from ..tracing.apply import is_traced
 from ..transforms import stop_gradient
 
-
-def scipys(name: str) -> Any:
-    """A function of scipy.signal, which is loaded when it is first used."""
-    return getattr(importlib.import_module("scipy.signal"), name)
+scipys = functools.partial(from_scipy, "signal")
 
 
 def reversed_conjugate(a: Array) -> Array:
@@ -96,7 +94,7 @@ def _empty(in1: Array, in2: Array) -> bool:
 
 
 def _checked(in1: Array, in2: Array) -> tuple[Array, Array]:
-    in1, in2 = np.asarray(in1) if not is_traced(in1) else in1, np.asarray(in2) if not is_traced(in2) else in2
+    in1, in2 = as_array(in1), as_array(in2)
     if np.ndim(in1) != np.ndim(in2):
         raise ValueError("in1 and in2 should have the same dimensionality")
     return in1, in2

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from .._scipy import as_array
 from ..custom import rule
 from ..errors import NotDifferentiableError
 from ..linalg import companion
 from ..linear_map import Array, linear
 from ..tracing.apply import is_traced
-from ..transforms import array, stop_gradient
+from ..transforms import stop_gradient
 from ._convolve import full, part, scipys
 
 
@@ -89,7 +90,7 @@ def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Array | None = Non
     """
     if not any(is_traced(c) for c in (b, a, x, zi)):
         return scipys("lfilter")(b, a, x, axis, zi)
-    b, a, x = (_array(c) for c in (b, a, x))
+    b, a, x = (as_array(c) for c in (b, a, x))
     b, a = np.atleast_1d(b), np.atleast_1d(a)
     if b.ndim != 1 or a.ndim != 1 or not b.size or not a.size:
         raise ValueError(
@@ -108,7 +109,7 @@ def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Array | None = Non
     u = full(np.reshape(x, (rows, n)), b[None], "direct")
     u = np.reshape(u, (*lead, n + len(b) - 1))
     if zi is not None:
-        zi = np.moveaxis(_array(zi), axis, -1)
+        zi = np.moveaxis(as_array(zi), axis, -1)
         if zi.ndim != x.ndim or zi.shape[-1] != states:
             raise ValueError(f"Unexpected shape for zi: expected {(*lead, states)}, found {zi.shape}")
         zi = np.broadcast_to(zi, (*lead, states))
@@ -120,12 +121,6 @@ def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Array | None = Non
     left = _sum(u, -np.reshape(ay, (*lead, n + len(a) - 1)))[..., n:]
     zf = _sum(left, np.zeros((*lead, states), left.dtype))[..., :states]
     return np.moveaxis(y, -1, axis), np.moveaxis(zf, -1, axis)
-
-
-def _array(c: Any) -> Array:
-    if not is_traced(c):
-        return np.asarray(c)
-    return array(c) if isinstance(c, (list, tuple)) else c
 
 
 def _sum(a: Array, b: Array) -> Array:
@@ -151,7 +146,7 @@ def lfilter_zi(b: Array, a: Array) -> Array:
     """
     if not is_traced(b) and not is_traced(a):
         return scipys("lfilter_zi")(b, a)
-    b, a = np.atleast_1d(_array(b)), np.atleast_1d(_array(a))
+    b, a = np.atleast_1d(as_array(b)), np.atleast_1d(as_array(a))
     if b.ndim != 1 or a.ndim != 1:
         raise ValueError("b and a must be 1-D.")
     if is_traced(a) and stop_gradient(a)[0] == 0:
@@ -192,12 +187,12 @@ def sosfilt(sos: Array, x: Array, axis: int = -1, zi: Array | None = None) -> An
     """
     if not any(is_traced(c) for c in (sos, x, zi)):
         return scipys("sosfilt")(np.array(sos), x, axis, zi)  # which does not take a read-only array
-    sos, y = _sections(sos), _array(x)
+    sos, y = _sections(sos), as_array(x)
     if zi is None:
         for section in sos:
             y = lfilter(section[:3], section[3:], y, axis)
         return y
-    zi = _array(zi)
+    zi = as_array(zi)
     final = []
     for section, z in zip(sos, zi, strict=True):
         y, zf = lfilter(section[:3], section[3:], y, axis, z)
@@ -206,7 +201,7 @@ def sosfilt(sos: Array, x: Array, axis: int = -1, zi: Array | None = None) -> An
 
 
 def _sections(sos: Array) -> Array:
-    sos = _array(sos)
+    sos = as_array(sos)
     if np.ndim(sos) != 2 or np.shape(sos)[1] != 6:
         raise ValueError(f"sos array must be shape (n_sections, 6), not {np.shape(sos)}")
     if not np.all(stop_gradient(sos)[:, 3] == 1):
@@ -276,7 +271,7 @@ def filtfilt(
         )
     if method != "pad":
         raise ValueError("method must be 'pad' or 'gust'.")
-    b, a = np.atleast_1d(_array(b)), np.atleast_1d(_array(a))
+    b, a = np.atleast_1d(as_array(b)), np.atleast_1d(as_array(a))
     zi = lfilter_zi(b, a)
     return _both_ways(
         lambda x, start: lfilter(b, a, x, -1, zi * start)[0], x, axis, padtype, padlen, max(len(a), len(b))
@@ -319,7 +314,7 @@ def _both_ways(once: Any, x: Array, axis: int, padtype: str | None, padlen: int 
         raise ValueError(
             f"Unknown value '{padtype}' given to padtype. padtype must be 'even', 'odd', 'constant', or None."
         )
-    x = np.moveaxis(_array(x), axis, -1)
+    x = np.moveaxis(as_array(x), axis, -1)
     n = x.shape[-1]
     edge = 0 if padtype is None else 3 * taps if padlen is None else padlen
     if n <= edge:
@@ -354,7 +349,7 @@ def deconvolve(signal: Array, divisor: Array) -> Any:
     """
     if not is_traced(signal) and not is_traced(divisor):
         return scipys("deconvolve")(signal, divisor)
-    signal, divisor = np.atleast_1d(_array(signal)), np.atleast_1d(_array(divisor))
+    signal, divisor = np.atleast_1d(as_array(signal)), np.atleast_1d(as_array(divisor))
     n, d = len(signal), len(divisor)
     if signal.ndim != 1 or divisor.ndim != 1 or not n or not d:
         raise ValueError(

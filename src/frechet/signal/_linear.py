@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .._scipy import as_array
 from ..errors import InPlaceError, NotDifferentiableError
 from ..fft import fft, ifft
 from ..linear_map import Array
 from ..tracing.apply import is_traced
-from ..transforms import array
 from ._convolve import full, part, scipys
 
 
@@ -39,7 +39,7 @@ def hilbert(x: Array, N: int | None = None, axis: int = -1) -> Array:
     """
     if not is_traced(x):
         return scipys("hilbert")(x, N, axis)
-    x = array(x) if isinstance(x, (list, tuple)) else x
+    x = as_array(x)
     if np.iscomplexobj(x):
         raise ValueError("x must be real.")
     n = np.shape(x)[axis] if N is None else N
@@ -84,7 +84,7 @@ def detrend(
         raise InPlaceError(
             "fr.signal.detrend: overwrite_data=True would change a traced array in place; use its result"
         )
-    data = array(data) if isinstance(data, (list, tuple)) else data
+    data = as_array(data)
     if type in ("constant", "c"):
         return data - np.mean(data, axis, keepdims=True)
     if type not in ("linear", "l"):
@@ -150,7 +150,7 @@ def savgol_filter(
         )
     if mode not in (*_MODES, "interp"):
         raise ValueError("mode must be 'mirror', 'constant', 'nearest' 'wrap' or 'interp'.")
-    x = array(x) if isinstance(x, (list, tuple)) else x
+    x = as_array(x)
     if np.iscomplexobj(x):
         raise TypeError("fr.signal.savgol_filter takes real signals; filter the real and imaginary parts")
     coefficients = scipys("savgol_coeffs")(window_length, polyorder, deriv=deriv, delta=delta).astype(x.dtype)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
+import functools
 from typing import Any
 
 import numpy as np
 
+from .._scipy import from_scipy
 from ..linear_map import Array
 from ..tracing.apply import is_traced
 from ..transforms import array, stop_gradient
 
-
-def _scipys(name: str) -> Any:
-    return getattr(importlib.import_module("scipy.special"), name)
+_scipys = functools.partial(from_scipy, "special")
 
 
 def _array(x: Any) -> Array:
