@@ -17,7 +17,7 @@ import scipy.optimize
 
 from benchmarks.context import Context, build_if
 from benchmarks.harness import Contender, Floor, Row
-from benchmarks.optimize import AHEAD, DIFFERENCES, JAX, JAX_COMPILED, fit, fitted_by
+from benchmarks.optimize import AHEAD, by_torch, fit, fitted_by, peers
 
 OBSERVATIONS = 200
 NOISE = 0.04  # the variance of the errors of measurement, which is known
@@ -176,45 +176,16 @@ def build(context: Context) -> Row:
         tools = Tools(torch, torch.linalg.matrix_exp, lyapunov_by(torch, array), kalman_filter, array)
         data = array(gaps), array(y)
 
-        def both(x: np.ndarray) -> tuple[float, np.ndarray]:
-            theta = array(x).requires_grad_()
-            value = cost(theta, *data, tools)
-            (gradient,) = torch.autograd.grad(value, theta)
-            return value.item(), gradient.numpy()
+        return by_torch(torch, lambda theta: cost(theta, *data, tools), START)
 
-        return lambda: fit(both, START)
-
-    def jax(compiled_before: bool) -> Callable[[ModuleType], Callable[[], Any]]:
-        def build(jax: ModuleType) -> Callable[[], Any]:
-            jnp = jax.numpy
-            tools = Tools(jnp, jax.scipy.linalg.expm, lyapunov_by(jnp), scanned_filter)
-
-            def compiled() -> Callable[[np.ndarray], Any]:
-                both = jax.jit(jax.value_and_grad(lambda theta: cost(theta, gaps, y, tools)))
-
-                def evaluated(x: np.ndarray) -> tuple[float, np.ndarray]:
-                    value, gradient = both(x)
-                    return float(value), np.asarray(gradient)
-
-                return evaluated
-
-            if compiled_before:
-                ready = compiled()
-                return lambda: fit(ready, START)
-            return lambda: fit(compiled(), START)
-
-        return build
+    def jax(jax: ModuleType) -> Callable[[Any], Any]:
+        tools = Tools(jax.numpy, jax.scipy.linalg.expm, lyapunov_by(jax.numpy), scanned_filter)
+        return lambda theta: cost(theta, gaps, y, tools)
 
     return Row(
         work=f"BFGS fit, CAR(2) likelihood of {OBSERVATIONS} observations with irregular gaps",
         ours=Contender("frechet", build_if(context.frechet, frechet)),
-        others=[
-            Contender(DIFFERENCES, differences),
-            Contender("autograd", build_if(context.autograd, autograd)),
-            Contender("PyTorch", build_if(context.torch, torch)),
-            Contender(JAX, build_if(context.jax, jax(False))),
-            Contender(JAX_COMPILED, build_if(context.jax, jax(True))),
-        ],
+        others=peers(context, START, differences, autograd, torch, jax),
         targets=AHEAD,
         floor=Floor(f"{gradients} values in NumPy, one for each gradient", values),
         tolerance=1e-3,

@@ -14,8 +14,9 @@ from benchmarks.context import Context, Run, build_if
 from benchmarks.harness import Contender, Floor, Measured, Row, Target
 from benchmarks.nufft import made, shortly
 from benchmarks.nufft_accuracy import match
-from benchmarks.nufft_gradients import EPS, PEERS, Pullback, jax_finufft, ours, problem
+from benchmarks.nufft_gradients import EPS, PEERS, Pullback, jax_finufft, ours, problem, transform
 
+STEPS = 2000  # of a compiled loop
 CALLS = 100  # per sample, of each of the two whose difference is the overhead
 NUMPY = "frechet, from NumPy"
 JAXS = "JAX's own function"
@@ -84,6 +85,53 @@ def build_overhead(pullback: bool, compiled: bool, limit: float, context: Contex
     )
 
 
+def build_inside(name: str, limit: float, context: Context) -> Row:
+    """The time of a call on a 3 × 3 matrix within a compiled loop, less that of a product in its place."""
+    A = np.array([[0.5, 0.1, 0.0], [0.0, 0.4, 0.2], [0.1, 0.0, 0.3]])
+
+    def product(B: Any) -> Any:
+        return B * 0.5
+
+    def step(fr: ModuleType) -> Callable[[Any], Any]:
+        if name == "expm":
+            return lambda B: fr.linalg.expm(0.01 * B)
+        if name == "lyapunov":
+            return lambda B: fr.linalg.solve_continuous_lyapunov(B - np.eye(3), B)
+        return lambda B: fr.jax.wrap(product)(B)  # noqa: PLW0108  # wrapped where it is compiled
+
+    def inside(jax: ModuleType) -> Run:
+        start = jax.numpy.asarray(A)
+        loops = [
+            jax.jit(lambda B, f=f: jax.lax.fori_loop(0, STEPS, lambda _, B: f(B), B))
+            for f in (step(context.frechet), product)
+        ]
+
+        def run() -> Measured:
+            least = [np.inf, np.inf]
+            for _ in range(5):
+                for k, loop in enumerate(loops):
+                    began = time.perf_counter()
+                    jax.block_until_ready(loop(start))
+                    least[k] = min(least[k], time.perf_counter() - began)
+            return Measured((least[0] - least[1]) / STEPS)
+
+        return run
+
+    allowed = f"{limit * 1e6:.0f} µs"
+    return Row(
+        work="a call into Python within a compiled program"
+        if name == "callback"
+        else f"{name} within a compiled program",
+        ours=Contender("frechet", build_if(context.frechet and context.jax, inside)),
+        others=[Contender(allowed, lambda: Measured(limit))],
+        targets=[Target((allowed,), 1.0, f"≤ {allowed}")],
+        floor=Floor("of a call into Python, that of the product in NumPy"),
+        tolerance=0.0,
+        why_tolerance="nothing is compared",
+        max_rounds=7,
+    )
+
+
 def build_nufft(kind: int, context: Context) -> Row:
     """Value and gradients in everything, in two dimensions."""
     q = Pullback(problem(kind, 2, context))
@@ -119,12 +167,7 @@ def from_jax(fr: ModuleType, q: Pullback, threads: int, eps: float) -> Run:
     """Value and pullback of nufft1 or nufft2, compiled; conjugated as JAX's pullbacks are transposes."""
     import jax
 
-    p = q.problem
-    options = {"eps": eps, "isign": p.sign, "nthreads": threads}
-    if p.kind == 1:
-        function = lambda x, c: fr.nufft.nufft1(x, c, p.n_modes, **options)  # noqa: E731  # one line for each case
-    else:
-        function = lambda x, f: fr.nufft.nufft2(x, f, **options)  # noqa: E731  # one line for each case
+    p, function = q.problem, transform(fr, q, threads, eps)
     points, data, w = (jax.device_put(a) for a in (p.points, p.data, q.w))
 
     @jax.jit
@@ -197,6 +240,9 @@ ROWS = {
     "jax-overhead-eager-pullback": partial(build_overhead, True, False, 60e-6),
     "jax-overhead-jit-value": partial(build_overhead, False, True, 30e-6),
     "jax-overhead-jit-pullback": partial(build_overhead, True, True, 60e-6),
+    "jax-inside-callback": partial(build_inside, "callback", 30e-6),
+    "jax-inside-expm": partial(build_inside, "expm", 5e-6),
+    "jax-inside-lyapunov": partial(build_inside, "lyapunov", 5e-6),
     **{f"jax-nufft-{kind}-2d": partial(build_nufft, kind) for kind in (1, 2)},
     **{f"jax-{name}": partial(build_matrices, name) for name in ("expm", "lyapunov", "riccati")},
 }

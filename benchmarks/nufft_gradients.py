@@ -76,14 +76,18 @@ class Pullback:
         return error([*sampled, *(g[j] for g in by_points)], exact)
 
 
-def ours(fr: ModuleType, q: Pullback, threads: int, eps: float) -> Run:
-    """Value and pullback of nufft1 or nufft2."""
+def transform(fr: ModuleType, q: Pullback, threads: int, eps: float) -> Callable[[Any, Any], Any]:
+    """nufft1 or nufft2 as a function of points and data."""
     p = q.problem
     options = {"eps": eps, "isign": p.sign, "nthreads": threads}
     if p.kind == 1:
-        function = lambda x, c: fr.nufft.nufft1(x, c, p.n_modes, **options)  # noqa: E731  # one line for each case
-    else:
-        function = lambda x, f: fr.nufft.nufft2(x, f, **options)  # noqa: E731  # one line for each case
+        return lambda x, c: fr.nufft.nufft1(x, c, p.n_modes, **options)
+    return lambda x, f: fr.nufft.nufft2(x, f, **options)
+
+
+def ours(fr: ModuleType, q: Pullback, threads: int, eps: float) -> Run:
+    """Value and pullback of nufft1 or nufft2."""
+    p, function = q.problem, transform(fr, q, threads, eps)
 
     def run() -> Any:
         value, pullback = fr.vjp(function, p.points, p.data)

@@ -80,42 +80,66 @@ def _contenders(
 
     def torch(torch: ModuleType) -> Callable[[], Any]:
         constants = [torch.from_numpy(part) for part in data]
+        return by_torch(torch, lambda x: call(*constants, x, torch), x0)
 
-        def both(x: np.ndarray) -> tuple[float, np.ndarray]:
-            t = torch.from_numpy(x).requires_grad_()
-            value = call(*constants, t, torch)
-            (gradient,) = torch.autograd.grad(value, t)
-            return value.item(), gradient.numpy()
+    def jax(jax: ModuleType) -> Callable[[Any], Any]:
+        return lambda x: call(*data, x, jax.numpy)
 
-        return lambda: fit(both, x0)
+    ours = Contender("frechet", build_if(context.frechet, frechet))
+    return ours, peers(context, x0, differences, autograd, torch, jax)
 
-    def jax(compiled_before: bool) -> Callable[[ModuleType], Callable[[], Any]]:
-        def build(jax: ModuleType) -> Callable[[], Any]:
-            def compiled() -> Callable[[np.ndarray], Any]:
-                # A function of its own each time: JAX keeps what it has compiled for one that it knows.
-                both = jax.jit(jax.value_and_grad(lambda x: call(*data, x, jax.numpy)))
 
-                def evaluated(x: np.ndarray) -> tuple[float, np.ndarray]:
-                    value, gradient = both(x)
-                    return float(value), np.asarray(gradient)
-
-                return evaluated
-
-            if compiled_before:
-                ready = compiled()
-                return lambda: fit(ready, x0)
-            return lambda: fit(compiled(), x0)
-
-        return build
-
-    others = [
+def peers(
+    context: Context,
+    x0: np.ndarray,
+    differences: Callable[[], Any],
+    autograd: Callable[[ModuleType], Callable[[], Any]],
+    torch: Callable[[ModuleType], Callable[[], Any]],
+    jax: Callable[[ModuleType], Callable[[Any], Any]],
+) -> list[Contender]:
+    """The others: fits by the packages, and of JAX the function to be minimised."""
+    return [
         Contender(DIFFERENCES, differences),
         Contender("autograd", build_if(context.autograd, autograd)),
         Contender("PyTorch", build_if(context.torch, torch)),
-        Contender(JAX, build_if(context.jax, jax(False))),
-        Contender(JAX_COMPILED, build_if(context.jax, jax(True))),
+        Contender(JAX, build_if(context.jax, lambda package: by_jax(package, jax(package), x0, False))),
+        Contender(
+            JAX_COMPILED, build_if(context.jax, lambda package: by_jax(package, jax(package), x0, True))
+        ),
     ]
-    return Contender("frechet", build_if(context.frechet, frechet)), others
+
+
+def by_torch(torch: ModuleType, function: Callable[[Any], Any], x0: np.ndarray) -> Callable[[], Any]:
+    """The fit with value and gradient by PyTorch."""
+
+    def both(x: np.ndarray) -> tuple[float, np.ndarray]:
+        t = torch.from_numpy(x).requires_grad_()
+        value = function(t)
+        (gradient,) = torch.autograd.grad(value, t)
+        return value.item(), gradient.numpy()
+
+    return lambda: fit(both, x0)
+
+
+def by_jax(
+    jax: ModuleType, function: Callable[[Any], Any], x0: np.ndarray, compiled_before: bool
+) -> Callable[[], Any]:
+    """The fit with value and gradient by JAX, compiled for each fit or once before."""
+
+    def compiled() -> Callable[[np.ndarray], Any]:
+        # A function of its own each time: JAX keeps what it has compiled for one that it knows.
+        both = jax.jit(jax.value_and_grad(lambda x: function(x)))  # noqa: PLW0108  # see above
+
+        def evaluated(x: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = both(x)
+            return float(value), np.asarray(gradient)
+
+        return evaluated
+
+    if compiled_before:
+        ready = compiled()
+        return lambda: fit(ready, x0)
+    return lambda: fit(compiled(), x0)
 
 
 AHEAD = [

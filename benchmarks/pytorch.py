@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.context import Context, Run, build_if
 from benchmarks.harness import Contender, Floor, Measured, Row, Target
 from benchmarks.matrix_equations import _stable
-from benchmarks.nufft_gradients import EPS, Pullback, match, ours, problem, pytorch_finufft
+from benchmarks.nufft_gradients import EPS, Pullback, match, ours, problem, pytorch_finufft, transform
 from benchmarks.riccati import _problem
 
 NUMPY = "NumPy interface"
@@ -150,16 +150,12 @@ def on_tensors(fr: ModuleType, q: Pullback, threads: int, eps: float) -> Run:
     """Value and backward of nufft1 or nufft2 of tensors."""
     import torch
 
-    p = q.problem
-    options = {"eps": eps, "isign": p.sign, "nthreads": threads}
+    p, function = q.problem, transform(fr, q, threads, eps)
     points = torch.from_numpy(p.points.copy()).requires_grad_()
     data, w = torch.from_numpy(p.data).requires_grad_(), torch.from_numpy(q.w)
 
     def run() -> Any:
-        if p.kind == 1:
-            value = fr.nufft.nufft1(points, data, p.n_modes, **options)
-        else:
-            value = fr.nufft.nufft2(points, data, **options)
+        value = function(points, data)
         by_points, by_data = torch.autograd.grad(value, (points, data), w)
         return value.detach().numpy(), by_data.numpy(), *by_points.numpy().T
 
