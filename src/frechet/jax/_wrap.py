@@ -63,10 +63,10 @@ def wrap(
 
     Notes
     -----
-    f runs in Python, on this machine's processor: in compiled programs by a callback, which costs some
-    10 µs.  Derivatives of any order are Frechet's, forward and reverse; where a gradient is computed, the
-    function is run once, see `frechet.operators.memory`.  In JAX's convention, the gradient by a complex
-    argument is the conjugate of that of `frechet.grad`.
+    f runs in Python, on this machine's processor: in compiled programs by a callback.  Derivatives of any
+    order are Frechet's, forward and reverse; where a gradient is computed, the function is run once, see
+    `frechet.operators.memory`.  In JAX's convention, the gradient by a complex argument is the conjugate of
+    that of `frechet.grad`.
 
     Examples
     --------

@@ -86,8 +86,8 @@ def patch() -> Patch:
     them, those that were imported by name too.  What is bound in another way is not reached: default
     arguments, attributes of classes, entries of containers, and compiled code.
 
-    The cost is 100 to 200 ns for each call of a replaced function, and a second or more for the first patch,
-    which imports the modules of SciPy.
+    The cost is one more call of Python for each call of a replaced function, and the imports of SciPy's
+    modules for the first patch.
 
     Examples
     --------
