@@ -52,7 +52,7 @@ def reference(A):
 def test_pickling():
     again = pickle.loads(pickle.dumps(wrapped))
     assert torch.equal(again(B), wrapped(B))
-    assert again.signature == "()->()"
+    assert again.operators.signature == "()->()"
     assert pickle.loads(pickle.dumps(decorated)) is decorated
     assert copy.deepcopy(decorated) is decorated
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):

@@ -34,8 +34,8 @@ class Remembering(Operator):
         self.key = (base, arguments, results)
         self.name, self.linear = base.name, base.linear
         self.trace, self.outlines = base.trace, base.outlines  # type: ignore[method-assign]  # the same
-        self.transposed, self.directions = base.transposed, base.directions  # type: ignore[method-assign]
-        self.summed = base.summed  # type: ignore[method-assign]
+        self.transposed, self.directions = base.transposed, base.directions  # type: ignore[method-assign]  # likewise
+        self.summed = base.summed  # type: ignore[method-assign]  # likewise
 
     def __call__(self, *arrays: Array) -> list[np.ndarray]:
         # The framework may use their memory for something else, where they are not their own owners.

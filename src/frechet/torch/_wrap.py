@@ -60,8 +60,7 @@ def wrap(
     Notes
     -----
     On the CPU the arrays that f sees are the tensors' memory; they are read-only.  Where a derivative will be
-    asked for, it is prepared together with the value, on copies of the arguments; a call costs about 10 µs
-    more than Frechet's own `frechet.vjp`.
+    asked for, it is prepared together with the value, on copies of the arguments.
 
     Examples
     --------
@@ -90,16 +89,9 @@ def wrap(
 class Wrapped:
     """What `wrap` makes: a function of tensors.  It is pickled by the name of the function that it wraps."""
 
-    def __init__(
-        self,
-        f: Callable[..., Any],
-        linear: bool = False,
-        signature: str | None = None,
-        result: Callable[..., Any] | None = None,
-    ) -> None:
-        self.function, self.linear, self.signature, self.result = f, linear, signature, result
+    def __init__(self, f: Callable[..., Any], *options: Any) -> None:
         functools.update_wrapper(self, f, updated=())
-        self.operators = Operators(f, linear, signature, result)
+        self.operators = Operators(f, *options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if torch.compiler.is_compiling():
@@ -123,7 +115,8 @@ class Wrapped:
             found = getattr(found, part, None)
         if found is self:  # it was made by a decorator, and has the function's name
             return name
-        return Wrapped, (self.function, self.linear, self.signature, self.result)
+        made = self.operators
+        return Wrapped, (made.function, made.linear, made.signature, made.result)
 
     def __repr__(self) -> str:
         return f"<{self.operators.name}, of tensors>"
