@@ -1,8 +1,11 @@
-"""Arrays of JAX in double precision, made where a module is loaded: before any test has switched it on."""
+"""What the tests share: arrays in double precision, made before any test has switched it on, and errors."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+# What JAX makes of an error in a compiled function: the second where it runs the program at once.
+REFUSED = (RuntimeError, ValueError)
 
 
 def double(a):

@@ -53,8 +53,8 @@ def main():
         X, C, F = on(mesh, x, "points"), on(mesh, c, stack, "points"), on(mesh, f, stack)
         W = on(mesh, w, stack)
 
-        type1 = jax.jit(lambda x, c: sharded.nufft1(x, c, modes, **axes))  # noqa: B023
-        type2 = jax.jit(lambda x, f: sharded.nufft2(x, f, **axes))  # noqa: B023
+        type1 = jax.jit(lambda x, c: sharded.nufft1(x, c, modes, **axes))  # noqa: B023  # within this round
+        type2 = jax.jit(lambda x, f: sharded.nufft2(x, f, **axes))  # noqa: B023  # within this round
         where = NamedSharding(mesh, PartitionSpec(stack))
         compare("type 1", type1(X, C), nufft.nufft1(x, c, modes, eps=1e-11), where)
         where = NamedSharding(mesh, PartitionSpec(stack, "points"))
@@ -72,11 +72,11 @@ def main():
         def plain2(x, f):
             return _compiled_nufft.nufft2(x, f, eps=1e-11)
 
-        got = jax.jit(jax.grad(lambda x, c, w: power1(x, c, w, type1), argnums=(0, 1)))(X, C, W)  # noqa: B023
+        got = jax.jit(jax.grad(lambda x, c, w: power1(x, c, w, type1), argnums=(0, 1)))(X, C, W)  # noqa: B023  # within this round
         expected = jax.grad(lambda x, c: power1(x, c, w, plain1), argnums=(0, 1))(x, c)
         for k in range(2):
             compare(f"gradient {k} of type 1", got[k], expected[k])
-        got = jax.jit(jax.grad(lambda x, f: power2(x, f, type2), argnums=(0, 1)))(X, F)  # noqa: B023
+        got = jax.jit(jax.grad(lambda x, f: power2(x, f, type2), argnums=(0, 1)))(X, F)  # noqa: B023  # within this round
         expected = jax.grad(lambda x, f: power2(x, f, plain2), argnums=(0, 1))(x, f)
         for k in range(2):
             compare(f"gradient {k} of type 2", got[k], expected[k])
@@ -85,7 +85,7 @@ def main():
             return jax.jvp(jax.grad(lambda x: power1(x, c, w, transform)), (x,), (v,))[1]
 
         def along_sharded(x, c, v, w):
-            gradient = jax.grad(lambda x: power1(x, c, w, type1))  # noqa: B023
+            gradient = jax.grad(lambda x: power1(x, c, w, type1))  # noqa: B023  # within this round
             return jax.jvp(gradient, (x,), (v,))[1]
 
         V = on(mesh, np.sin(x), "points")

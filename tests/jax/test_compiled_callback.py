@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import threading
 
+import jax
 import numpy as np
 import pytest
 
-jax = pytest.importorskip("jax")
-
-from frechet.jax import _compiled  # noqa: E402  (it needs JAX)
+from frechet.jax import _compiled
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128"
 MUST_BE = "result 0 must be float64 of shape (2, 3), got"
-
-
-@pytest.fixture(autouse=True)
-def _in_double_precision():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def like(x):

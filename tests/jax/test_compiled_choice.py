@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import frechet as fr
-from frechet.jax import _compiled
 from frechet.jax._compiled_functions import compiled_call
 
 rng = np.random.default_rng(41)
@@ -14,8 +13,6 @@ A = rng.normal(size=(3, 3)) - 4 * np.eye(3)
 X = rng.uniform(-3, 3, (7, 2))
 C = rng.normal(size=7) + 1j * rng.normal(size=7)
 F = rng.normal(size=(4, 5)) + 0j
-
-pytestmark = pytest.mark.skipif(not _compiled.available(), reason="frechet._xla is not built")
 
 
 def is_compiled(function, *args, **kwargs):

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import re
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
 from frechet import linalg as numpy_linalg
-
-# What JAX makes of an error in a compiled function: the second where it runs the program at once.
-REFUSED = (RuntimeError, ValueError)
-
-jax = pytest.importorskip("jax")
-
-import jax.numpy as jnp  # noqa: E402
-from jax.test_util import check_grads  # noqa: E402
-
-from frechet.jax import _compiled_linalg as linalg  # noqa: E402
+from frechet.jax import _compiled_linalg as linalg
+from tests.jax.arrays import REFUSED
 
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
 NAMES = ["expm", "solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_sylvester"]
-
-
-@pytest.fixture(autouse=True)
-def _in_double_precision():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def arguments(name, n, stack=(), dtype=np.float64, seed=0):

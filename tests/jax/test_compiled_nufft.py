@@ -5,30 +5,17 @@ from __future__ import annotations
 import itertools
 import re
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
 from frechet import nufft
-
-# What JAX makes of an error in a compiled function: the second where it runs the program at once.
-REFUSED = (RuntimeError, ValueError)
-
-jax = pytest.importorskip("jax")
-
-import jax.numpy as jnp  # noqa: E402
-from jax.test_util import check_grads  # noqa: E402
-
-from frechet.jax._compiled_nufft import nufft1, nufft2  # noqa: E402
+from frechet.jax._compiled_nufft import nufft1, nufft2
+from tests.jax.arrays import REFUSED
 
 MODES = {1: (11,), 2: (6, 7), 3: (4, 5, 6)}
-
-
-@pytest.fixture(autouse=True)
-def _in_double_precision():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def draw(d, count=30, stack=(2,), seed=0):
@@ -106,7 +93,7 @@ def test_many_points_on_a_large_grid():
     x = rng.uniform(-np.pi, np.pi, (40_000, 2))
     c = rng.normal(size=40_000) + 0j
     for threads in (1, 2, 0):
-        ours = jax.jit(lambda x, c: nufft1(x, c, (150, 130), nthreads=threads))(x, c)  # noqa: B023
+        ours = jax.jit(lambda x, c: nufft1(x, c, (150, 130), nthreads=threads))(x, c)  # noqa: B023  # within this round
         assert close(ours, nufft.nufft1(x, c, (150, 130)), 1e-13)
         ours = nufft2(x, ours, nthreads=threads)
         assert close(ours, nufft.nufft2(x, nufft.nufft1(x, c, (150, 130))), 1e-13)
@@ -222,7 +209,7 @@ def test_vmap(over):
             for i in range(3)
         ]
         assert close(ours, np.stack(singles), 1e-13)
-        gradient = jax.vmap(jax.grad(lambda x, a: jnp.sum(jnp.abs(function(x, a)) ** 2)), over)(*args)  # noqa: B023
+        gradient = jax.vmap(jax.grad(lambda x, a: jnp.sum(jnp.abs(function(x, a)) ** 2)), over)(*args)  # noqa: B023  # within this round
         assert gradient.shape == (3, 6, 2)
 
 

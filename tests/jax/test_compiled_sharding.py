@@ -8,14 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from jax.sharding import Mesh
 
-jax = pytest.importorskip("jax")
-
-from jax.sharding import Mesh  # noqa: E402
-
-from frechet.jax import sharded  # noqa: E402
+from frechet.jax import sharded
 
 PROGRAM = Path(__file__).with_name("sharded_program.py")
 

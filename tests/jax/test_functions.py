@@ -3,8 +3,6 @@
 Values and gradients are those of the NumPy interface, the gradients conjugate: that is JAX's convention.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +15,7 @@ from frechet.linear_map import left, right
 from frechet.rule import Rule
 from frechet.sparse.linalg._capability import table as sparse_table
 from frechet.tree import flatten
-from tests.linalg.test_capabilities import declared_cases
+from tests.linalg.test_capabilities import note_calls
 from tests.sparse.sparse_examples import of_values
 from tests.sparse.test_linalg_table import CASES as SPARSE
 from tests.sparse.test_linalg_table import N, eigen, hermitian_sparse, vector
@@ -33,32 +31,12 @@ def is_numeric(x):
 def calls():
     """The first call of each function with arrays, by the cases that the tests of fr.linalg declare."""
     found = {}
-    original = {name: getattr(fr.linalg, name) for name in DIFFERENTIABLE}
 
-    def note(name, args, kwargs):
+    def note(name, args, kwargs, stacked):
         if name not in found and any(map(is_numeric, args)):
             found[name] = args, kwargs
 
-    def recording(name):
-        @functools.wraps(original[name])
-        def call(*args, **kwargs):
-            note(name, args, kwargs)
-            return original[name](*args, **kwargs)
-
-        return call
-
-    names = {id(f): name for name, f in original.items()}
-    with pytest.MonkeyPatch.context() as patch:
-        for name in DIFFERENTIABLE:
-            patch.setattr(fr.linalg, name, recording(name))
-        for (function, args, kwargs), stacked in declared_cases():
-            if stacked or len(found) == len(DIFFERENTIABLE):
-                continue
-            own = {k: v for k, v in kwargs.items() if k not in ("orders", "seed", "tolerance")}
-            if id(function) in names:
-                note(names[id(function)], args, own)
-            else:
-                function(*args, **own)
+    note_calls(note, lambda stacked: not stacked and len(found) < len(DIFFERENTIABLE))
     return found
 
 

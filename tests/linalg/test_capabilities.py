@@ -42,22 +42,15 @@ def declared_cases():
                     yield (*case, {})[:3], "STACKED" in name
 
 
-@pytest.fixture(scope="module")
-def seen():
-    """The kinds of cases of each function: "real", "complex", "stacked"."""
-    kinds = {name: set() for name in DIFFERENTIABLE}
+def note_calls(note, wanted=lambda stacked: True):
+    """Run the declared cases that are wanted, and tell note(name, args, kwargs, stacked) of each call."""
     original = {name: getattr(fr.linalg, name) for name in DIFFERENTIABLE}
     stacked_now = False
-
-    def note(name, values):
-        leaves = [primal(x) for x in flatten(values)[0]]
-        is_complex = any(np.iscomplexobj(x) for x in leaves if x is not None)
-        kinds[name] |= {"complex" if is_complex else "real"} | ({"stacked"} if stacked_now else set())
 
     def recording(name):
         @functools.wraps(original[name])
         def call(*args, **kwargs):
-            note(name, (args, kwargs))
+            note(name, args, kwargs, stacked_now)
             return original[name](*args, **kwargs)
 
         return call
@@ -67,13 +60,27 @@ def seen():
         for name in DIFFERENTIABLE:
             patch.setattr(fr.linalg, name, recording(name))
         for (function, args, kwargs), stacked in declared_cases():
+            if not wanted(stacked):
+                continue
             stacked_now = stacked
+            own = {k: v for k, v in kwargs.items() if k not in ("orders", "seed", "tolerance")}
             if id(function) in names:
-                note(names[id(function)], (args, kwargs))
+                note(names[id(function)], args, own, stacked)
             else:
-                function(
-                    *args, **{k: v for k, v in kwargs.items() if k not in ("orders", "seed", "tolerance")}
-                )
+                function(*args, **own)
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """The kinds of cases of each function: "real", "complex", "stacked"."""
+    kinds = {name: set() for name in DIFFERENTIABLE}
+
+    def note(name, args, kwargs, stacked):
+        leaves = [primal(x) for x in flatten((args, kwargs))[0]]
+        is_complex = any(np.iscomplexobj(x) for x in leaves if x is not None)
+        kinds[name] |= {"complex" if is_complex else "real"} | ({"stacked"} if stacked else set())
+
+    note_calls(note)
     return kinds
 
 

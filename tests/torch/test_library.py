@@ -6,11 +6,10 @@ import scipy.sparse as sp
 import torch
 
 import frechet as fr
-from frechet.linalg._capability import table
 from frechet.rule import Rule
 from frechet.sparse.linalg._capability import table as sparse_table
 from frechet.tree import flatten
-from tests.linalg.test_capabilities import declared_cases
+from tests.linalg.test_capabilities import DIFFERENTIABLE, note_calls
 from tests.sparse import test_linalg_table as sparse_cases
 
 BASES = {"invariant_subspace", "null_space", "orth"}  # of a subspace, which of them is arbitrary
@@ -23,29 +22,13 @@ def plain(x):
 def samples():
     """A call of each function of fr.linalg with plain arrays, from its own tests: {name: (args, kwargs)}."""
     found = {}
-    names = [name for name, row in table.items() if row.kind == "differentiable"]
-    original = {name: getattr(fr.linalg, name) for name in names}
-    by_function = {id(f): name for name, f in original.items()}
 
-    def recording(name):
-        def call(*args, **kwargs):
-            leaves = flatten((args, kwargs))[0]
-            if name not in found and any(map(plain, leaves)):
-                found[name] = args, kwargs
-            return original[name](*args, **kwargs)
+    def note(name, args, kwargs, stacked):
+        if name not in found and any(map(plain, flatten((args, kwargs))[0])):
+            found[name] = args, kwargs
 
-        return call
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in names:
-            patch.setattr(fr.linalg, name, recording(name))
-        for (function, args, kwargs), _ in declared_cases():
-            options = {k: v for k, v in kwargs.items() if k not in ("orders", "seed", "tolerance")}
-            if id(function) in by_function:
-                recording(by_function[id(function)])(*args, **options)
-            else:
-                function(*args, **options)
-    return names, found
+    note_calls(note)
+    return list(DIFFERENTIABLE), found
 
 
 NAMES, SAMPLES = samples()
